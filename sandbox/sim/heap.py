@@ -1,0 +1,57 @@
+"""A 4-ary heap of (time, payload) in two arrays, smallest time first.
+
+Only completions, timers and waking users are in it; the next arrival is kept beside it. Equal times leave in an
+order that depends on the history of the heap alone, so it is the same on every run.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from sandbox.sim.compiled import jit
+
+Ints = npt.NDArray[np.int64]
+
+
+@jit
+def push(times: Ints, payloads: Ints, size: int, time: int, payload: int) -> int:
+    """Add an entry; returns the new size. The arrays must have room."""
+    child = size
+    while child > 0:
+        parent = (child - 1) >> 2
+        if times[parent] <= time:
+            break
+        times[child] = times[parent]
+        payloads[child] = payloads[parent]
+        child = parent
+    times[child] = time
+    payloads[child] = payload
+    return size + 1
+
+
+@jit
+def drop_first(times: Ints, payloads: Ints, size: int) -> int:
+    """Remove the smallest entry; returns the new size."""
+    size -= 1
+    time = times[size]
+    payload = payloads[size]
+    hole = 0
+    while True:
+        first = (hole << 2) + 1
+        if first >= size:
+            break
+        smallest = first
+        smallest_time = times[first]
+        for child in range(first + 1, min(first + 4, size)):
+            if times[child] < smallest_time:
+                smallest = child
+                smallest_time = times[child]
+        if smallest_time >= time:
+            break
+        times[hole] = smallest_time
+        payloads[hole] = payloads[smallest]
+        hole = smallest
+    times[hole] = time
+    payloads[hole] = payload
+    return size
