@@ -192,7 +192,6 @@ _RANDOM_CHOICE_2 = balancing.RANDOM_CHOICE_2
 _ROUND_ROBIN = balancing.ROUND_ROBIN
 _LEAST_REQUEST = balancing.LEAST_REQUEST
 
-GATEWAY_LOAD = 0  # row of `load` that the gateway counts in; activator a counts in row 1 + a
 
 
 class State(NamedTuple):
@@ -206,7 +205,7 @@ class State(NamedTuple):
     revs: Ints
     pods: Ints
     acts: Ints
-    load: Ints  # [1 + activators, pods]: in flight per pod, as gateway and activators count
+    load: Ints  # [1 + activators, pods]: in flight per pod as the gateway counts (row 0) and activator a (row 1 + a)
     endpoints: Ints  # [revs, pods]: pods the gateway knows
     act_pods: Ints  # [acts, pods]: pods an activator may use
     rev_counts: Ints
@@ -362,12 +361,19 @@ def first_arrivals(s: State) -> None:
 @jit_outer
 def advance(s: State, until: int) -> int:
     """Play everything before `until`; returns REACHED, FIRST_REQUEST or NEED_ROOM."""
+    # Taken out of the tuple once: inside the loop numba would count references at every use.
     scalars, hops, heap_t, heap_v, todo = s.scalars, s.hops, s.heap_t, s.heap_v, s.todo
-    revs, pods, acts, load = s.revs, s.pods, s.acts, s.load
-    rev_counts, pod_counts, flows = s.rev_counts, s.pod_counts, s.flows
-    tables = s.tables
+    revs, pods, acts = s.revs, s.pods, s.acts
+    rev_counts, pod_counts, hist = s.rev_counts, s.pod_counts, s.hist
+    flows, positions, knots, tables, keys = s.flows, s.positions, s.knots, s.tables, s.keys
+    routes, targets, shares = s.routes, s.targets, s.shares
+    trace_t, trace_service, trace_key, trace_route = s.trace_t, s.trace_service, s.trace_key, s.trace_route
+    client_counts, caches, entries, slots = s.client_counts, s.caches, s.entries, s.slots
+    load, endpoints, act_pods = s.load.ravel(), s.endpoints.ravel(), s.act_pods.ravel()
+    client_pods = s.client_pods.ravel()
+    n_pods = pods.shape[0]  # row length of load, endpoints, act_pods, client_pods
     n_flows = flows.shape[0]
-    max_activators = load.shape[0] - 1
+    max_activators = s.load.shape[0] - 1
     heap = scalars[S_HEAP]
     count = scalars[S_TODO]
     free = scalars[S_FREE]
@@ -426,26 +432,26 @@ def advance(s: State, until: int) -> int:
                     # ---- a transformer: its cache, else the predictor
                     flow = hops[row, H_FLOW]
                     index = hops[row, H_INDEX]
-                    target = s.routes[inner, T_OFFSET]
-                    if s.routes[inner, T_COUNT] == 0:
+                    target = routes[inner, T_OFFSET]
+                    if routes[inner, T_COUNT] == 0:
                         hops[row, H_STATUS] = 503
                         todo[count] = (DO_REPLY << DO_SHIFT) | row
                         count += 1
                         continue
                     target += pick_target(
-                        s.shares,
+                        shares,
                         target,
-                        s.routes[inner, T_COUNT],
+                        routes[inner, T_COUNT],
                         uniform53(mix64(flows[flow, F_SPLIT_STREAM], 2 * index + 1)),
                     )
-                    inner_rev = s.targets[target]
+                    inner_rev = targets[target]
                     cache = pods[pod, P_CACHE]
                     if cache != NONE:
                         model = revs[inner_rev, R_MODEL]
                         stored = look_up(
-                            s.caches,
-                            s.entries,
-                            s.slots,
+                            caches,
+                            entries,
+                            slots,
                             cache,
                             cache_key(hops[row, H_KEY], model, revs[rev, R_KEY_HAS_MODEL] != 0),
                             now,
@@ -513,21 +519,21 @@ def advance(s: State, until: int) -> int:
             route = flows[flow, F_ROUTE]
             if flows[flow, F_KEYS] > 0:
                 hops[row, H_KEY] = alias_draw(
-                    s.keys, flows[flow, F_KEY_OFFSET], flows[flow, F_KEYS], mix64(flows[flow, F_KEY_STREAM], index)
+                    keys, flows[flow, F_KEY_OFFSET], flows[flow, F_KEYS], mix64(flows[flow, F_KEY_STREAM], index)
                 )
             if flows[flow, F_KIND] == KIND_TRACE:
                 at = flows[flow, F_TRACE] + index
-                hops[row, H_SERVICE] = s.trace_service[at]
-                if s.trace_key[at] != NONE:
-                    hops[row, H_KEY] = s.trace_key[at]
-                if s.trace_route[at] != NONE:
-                    route = s.trace_route[at]
+                hops[row, H_SERVICE] = trace_service[at]
+                if trace_key[at] != NONE:
+                    hops[row, H_KEY] = trace_key[at]
+                if trace_route[at] != NONE:
+                    route = trace_route[at]
             flows[flow, F_INDEX] = index + 1
             if user == NONE:
-                next_arrival(flows, flow, s.positions, s.knots, tables, s.trace_t)
+                next_arrival(flows, flow, positions, knots, tables, trace_t)
             hops[row, H_ROUTE] = route
-            targets = s.routes[route, T_COUNT]
-            if targets == 0:
+            n_targets = routes[route, T_COUNT]
+            if n_targets == 0:
                 scalars[S_NO_ROUTE] += 1
                 hops[row, H_STAGE] = FREE
                 hops[row, H_NEXT] = free
@@ -540,12 +546,12 @@ def advance(s: State, until: int) -> int:
                         heap_t, heap_v, heap, max(wake, now + 1), (EVENT_USER << KIND_SHIFT) | (flow << 20) | user
                     )
                 continue
-            target = s.routes[route, T_OFFSET]
-            if targets > 1:
+            target = routes[route, T_OFFSET]
+            if n_targets > 1:
                 target += pick_target(
-                    s.shares, target, targets, uniform53(mix64(flows[flow, F_SPLIT_STREAM], 2 * index))
+                    shares, target, n_targets, uniform53(mix64(flows[flow, F_SPLIT_STREAM], 2 * index))
                 )
-            rev = s.targets[target]
+            rev = targets[target]
             hops[row, H_REV] = rev
             hops[row, H_DEADLINE] = now + revs[rev, R_TIMEOUT]
             hops[row, H_OVER] = revs[rev, R_HOP]
@@ -570,30 +576,30 @@ def advance(s: State, until: int) -> int:
                     client = flows[flow, F_CLIENT_BASE] + (
                         mix64(flows[flow, F_CLIENT_STREAM], hops[first, H_INDEX]) >> 33 & 0x3FFFFFFF
                     ) % flows[flow, F_CLIENTS]
-                    position = random_pod(s.client_counts[client], bits)
+                    position = random_pod(client_counts[client], bits)
                     if position != NONE:
-                        pod = s.client_pods[client, position]
+                        pod = client_pods[client * n_pods + position]
                     hops[row, H_OVER] = 0  # no gateway on the way
                 else:
                     n = revs[rev, R_ENDPOINTS]
                     policy = revs[rev, R_POLICY]
                     if policy == _LEAST_REQUEST:
-                        position = least_request(load[GATEWAY_LOAD], s.endpoints[rev], n, bits)
+                        position = least_request(load, 0, endpoints, rev * n_pods, n, bits)
                     elif policy == _ROUND_ROBIN:
                         position = round_robin(
-                            load[GATEWAY_LOAD], s.endpoints[rev], n, 1 << 30, revs[rev, R_NEXT_ENDPOINT]
+                            load, 0, endpoints, rev * n_pods, n, 1 << 30, revs[rev, R_NEXT_ENDPOINT]
                         )
                         revs[rev, R_NEXT_ENDPOINT] = position + 1
                     else:
                         position = random_pod(n, bits)
                     if position != NONE:
-                        pod = s.endpoints[rev, position]
+                        pod = endpoints[rev * n_pods + position]
                 if pod == NONE:
                     hops[row, H_STATUS] = 503
                     item = DO_REPLY
                 else:
                     hops[row, H_POD] = pod
-                    load[GATEWAY_LOAD, pod] += 1
+                    load[pod] += 1
                     item = DO_ENTER
             else:
                 activator = 0
@@ -624,19 +630,19 @@ def advance(s: State, until: int) -> int:
             if acts[act, A_QUEUED] == 0:
                 continue
             rev = act // max_activators
-            activator = act - rev * max_activators
+            own = (1 + act - rev * max_activators) * n_pods  # this activator's row of load
             cc = revs[rev, R_CC]
             row = acts[act, A_HEAD]
             position = NONE
             if cc == 0:
                 bits = mix64(flows[hops[row - (row & 1), H_FLOW], F_PICK_STREAM], 2 * hops[row - (row & 1), H_INDEX] + (row & 1))
-                position = random_choice_2(load[1 + activator], s.act_pods[act], acts[act, A_PODS], bits)
+                position = random_choice_2(load, own, act_pods, act * n_pods, acts[act, A_PODS], bits)
             elif runs_at_once(acts[act, A_USED], acts[act, A_CAPACITY]):
                 if activator_policy(cc) == _FIRST_AVAILABLE:
-                    position = first_available(load[1 + activator], s.act_pods[act], acts[act, A_PODS], cc)
+                    position = first_available(load, own, act_pods, act * n_pods, acts[act, A_PODS], cc)
                 else:
                     position = round_robin(
-                        load[1 + activator], s.act_pods[act], acts[act, A_PODS], cc, acts[act, A_NEXT_POD]
+                        load, own, act_pods, act * n_pods, acts[act, A_PODS], cc, acts[act, A_NEXT_POD]
                     )
                     if position != NONE:
                         acts[act, A_NEXT_POD] = position + 1
@@ -651,9 +657,9 @@ def advance(s: State, until: int) -> int:
             if acts[act, A_QUEUED] > 0:
                 todo[count] = (DO_DEQUEUE << DO_SHIFT) | act
                 count += 1
-            pod = s.act_pods[act, position]
+            pod = act_pods[act * n_pods + position]
             acts[act, A_USED] += 1
-            load[1 + activator, pod] += 1
+            load[own + pod] += 1
             hops[row, H_POD] = pod
             role = row & 1
             item = DO_ENTER
@@ -761,18 +767,18 @@ def advance(s: State, until: int) -> int:
                     else:
                         pods[pod, P_ACTIVE] -= 1
                 if act == NONE:
-                    load[GATEWAY_LOAD, pod] -= 1
+                    load[pod] -= 1
             if act != NONE:
                 acts[act, A_INSIDE] -= 1
                 acts[act, A_AREA] += now
                 if stage != AT_ACTIVATOR:
                     acts[act, A_USED] -= 1
-                    load[1 + act % max_activators, pod] -= 1
+                    load[(1 + act % max_activators) * n_pods + pod] -= 1
                     if acts[act, A_QUEUED] > 0:
                         todo[count] = (DO_DEQUEUE << DO_SHIFT) | act
                         count += 1
             if status == 200:
-                s.hist[2 * rev + role, bucket(now - hops[row, H_T_IN] + hops[row, H_OVER])] += 1
+                hist[2 * rev + role, bucket(now - hops[row, H_T_IN] + hops[row, H_OVER])] += 1
             if role == 1:
                 parent = row - 1
                 hops[row, H_STAGE] = FREE
@@ -781,9 +787,9 @@ def advance(s: State, until: int) -> int:
                     if stores(status) and pods[parent_pod, P_CACHE] != NONE:
                         parent_rev = hops[parent, H_REV]
                         store(
-                            s.caches,
-                            s.entries,
-                            s.slots,
+                            caches,
+                            entries,
+                            slots,
                             pods[parent_pod, P_CACHE],
                             cache_key(hops[parent, H_KEY], revs[rev, R_MODEL], revs[parent_rev, R_KEY_HAS_MODEL] != 0),
                             revs[rev, R_MODEL],

@@ -1,8 +1,9 @@
 """Which pod a request goes to: the activator's, Envoy's and a client-side balancer's policies.
 
 Scalar functions in numba's subset: the simulated data plane compiles these very functions, the conformance
-driver calls them as they are. `load[pod]` is the number of requests in flight that the chooser itself counts;
-`pods[0:n]` are the candidates in their fixed order; randomness comes in as 64 random bits.
+driver calls them as they are. `load[of + pod]` is the number of requests in flight that the chooser itself counts
+(several choosers share one array, `of` is where this one's begins); `pods[at : at + n]` are the candidates in their
+fixed order; randomness comes in as 64 random bits. A position is counted from `at`.
 
 Upstream: knative/serving pkg/activator/net/lb_policy.go (firstAvailableLBPolicy, roundRobinPolicy,
 randomChoice2Policy); Envoy's LEAST_REQUEST with two choices. Leaves out: weights (they are equal in this world),
@@ -38,15 +39,15 @@ def activator_policy(container_concurrency: int) -> int:
     return ROUND_ROBIN
 
 
-def first_available(load: Sequence[int], pods: Sequence[int], n: int, slots: int) -> int:
+def first_available(load: Sequence[int], of: int, pods: Sequence[int], at: int, n: int, slots: int) -> int:
     """Position of the first pod with fewer than `slots` requests, or NO_POD."""
     for position in range(n):
-        if load[pods[position]] < slots:
+        if load[of + pods[at + position]] < slots:
             return position
     return NO_POD
 
 
-def round_robin(load: Sequence[int], pods: Sequence[int], n: int, slots: int, start: int) -> int:
+def round_robin(load: Sequence[int], of: int, pods: Sequence[int], at: int, n: int, slots: int, start: int) -> int:
     """Position of the first pod with a free slot from `start` on, around the list once, or NO_POD.
 
     The caller keeps position + 1 as the next start; a start beyond the list begins again at 0.
@@ -57,12 +58,12 @@ def round_robin(load: Sequence[int], pods: Sequence[int], n: int, slots: int, st
         position = start + step
         if position >= n:
             position -= n
-        if load[pods[position]] < slots:
+        if load[of + pods[at + position]] < slots:
             return position
     return NO_POD
 
 
-def random_choice_2(load: Sequence[int], pods: Sequence[int], n: int, bits: int) -> int:
+def random_choice_2(load: Sequence[int], of: int, pods: Sequence[int], at: int, n: int, bits: int) -> int:
     """Position of the less loaded of two different random pods; equal loads: the lowest bit decides."""
     if n <= 1:
         return n - 1
@@ -70,20 +71,20 @@ def random_choice_2(load: Sequence[int], pods: Sequence[int], n: int, bits: int)
     second = (((bits >> 2) & _LOW_31) * (n - 1)) >> 31
     if second >= first:
         second += 1
-    load_first = load[pods[first]]
-    load_second = load[pods[second]]
+    load_first = load[of + pods[at + first]]
+    load_second = load[of + pods[at + second]]
     if load_first < load_second or (load_first == load_second and bits & 1 == 0):
         return first
     return second
 
 
-def least_request(load: Sequence[int], pods: Sequence[int], n: int, bits: int) -> int:
+def least_request(load: Sequence[int], of: int, pods: Sequence[int], at: int, n: int, bits: int) -> int:
     """Position of the less loaded of two random pods, drawn with repetition; the first drawn wins a tie."""
     if n == 0:
         return NO_POD
     first = (((bits >> 33) & _LOW_31) * n) >> 31
     second = (((bits >> 2) & _LOW_31) * n) >> 31
-    if load[pods[second]] < load[pods[first]]:
+    if load[of + pods[at + second]] < load[of + pods[at + first]]:
         return second
     return first
 
