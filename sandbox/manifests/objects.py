@@ -104,6 +104,17 @@ class Component:
     model_format: str = ""
     protocol_version: str = ""
     runtime: str = ""
+    own_name: str = ""  # spec.predictor.name: names the Deployment in Standard mode (canaries, promotion)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryPredictor:
+    """One entry of spec.canary[] (Standard mode): its predictor with the stable one's fields filled in."""
+
+    name: str  # its predictor.name
+    component: Component
+    traffic_percent: int = 0
+    min_replicas: int | None = None  # its own count; None: its share of the stable predictor's minimum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +123,7 @@ class InferenceService(Object):
 
     predictor: Component
     transformer: Component | None = None
+    canaries: tuple[CanaryPredictor, ...] = ()
     deployment_mode: str = "Knative"
     kind: ClassVar[str] = "InferenceService"
     api_version: ClassVar[str] = "serving.kserve.io/v1beta1"
@@ -137,6 +149,7 @@ class RevisionTemplate:
     annotations: Mapping[str, str] = field(default_factory=dict)
     container_concurrency: int | None = None  # None: config-defaults
     timeout_s: int | None = None  # None: config-defaults
+    response_start_timeout_s: int | None = None  # None: config-defaults
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
