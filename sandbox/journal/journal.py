@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sandbox.errors import Location, UsageError
 from sandbox.journal.schema import COUNT, GAUGE, HIST, SCHEMA_VERSION, RecordKind, Role, Series
@@ -151,6 +152,13 @@ def between(rows: Rows, start_s: int, end_s: int) -> Rows:
     """The rows of seconds start_s .. end_s - 1, without reading the others."""
     seconds = rows["second"]
     return rows[bisect_left(seconds, start_s) : bisect_left(seconds, end_s)]
+
+
+def of_series(rows: Rows, series: frozenset[int]) -> NDArray[np.bool_]:
+    """Which of the rows belong to one of the series."""
+    wanted: NDArray[np.bool_] = np.zeros(1 << 16, dtype=np.bool_)
+    wanted[list(series)] = True
+    return np.asarray(wanted[rows["series"]])
 
 
 def _rows(path: Path, dtype: np.dtype[np.void]) -> Rows:

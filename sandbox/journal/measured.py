@@ -287,11 +287,12 @@ def format_number(value: float, decimals: int | None = None) -> str:
 
 
 def _decimals(low: float, high: float) -> int | None:
-    """So many that half the interval shows two digits; None: nothing to go by."""
+    """So many that half the interval shows two digits; None: nothing to go by, or too many to read."""
     half = (high - low) / 2
     if half <= 0 or not math.isfinite(half):
         return None
-    return min(max(1 - math.floor(math.log10(half)), 0), 9)
+    decimals = max(1 - math.floor(math.log10(half)), 0)
+    return decimals if decimals <= 5 else None
 
 
 def _show(m: Measured) -> str:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sandbox.errors import UsageError
-from sandbox.journal.journal import Journal, between
+from sandbox.journal.journal import Journal, between, of_series
 from sandbox.journal.schema import What
 from sandbox.journal.selection import clients
 from sandbox.journal.statistics import Floats
@@ -142,6 +142,6 @@ class Run:
     def _arrivals(self, start: int, end: int) -> Floats:
         """Requests of clients that arrived in each second."""
         rows = between(self.journal.counts, start, end)
-        entries = list(clients(self.journal.series).requests)
-        rows = rows[(rows["what"] == What.ARRIVED) & np.isin(rows["series"], entries)]
-        return np.bincount(rows["second"] - start, weights=rows["n"], minlength=max(end - start, 0)).astype(np.float64)
+        mask = of_series(rows, clients(self.journal.series).requests) & (rows["what"] == What.ARRIVED)
+        second, n = rows["second"][mask] - start, rows["n"][mask]
+        return np.asarray(np.bincount(second, weights=n, minlength=max(end - start, 0)), dtype=np.float64)

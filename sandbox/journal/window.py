@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 
 from sandbox.errors import UsageError
 from sandbox.journal.histogram import LatencyTable
-from sandbox.journal.journal import Journal, Record, between
+from sandbox.journal.journal import Journal, Record, between, of_series
 from sandbox.journal.measured import Measured
 from sandbox.journal.readings import Cache, Latency, Level, Place, Pods
 from sandbox.journal.schema import Gauge, RecordKind, What
 from sandbox.journal.selection import Selection, clients, doors, select, siblings
 from sandbox.journal.statistics import Floats, rate_of
-from sandbox.journal.writer import Rows
 
 _FIRST_STATUS, _END_STATUS = 100, 1000
 
@@ -82,9 +81,10 @@ class Window:
     @property
     def statuses(self) -> dict[int, int]:
         """Answers by HTTP status."""
-        rows = self._count_rows()
-        found = {int(status) for status in np.unique(rows["what"]) if status >= _FIRST_STATUS}
-        return {status: int(rows["n"][rows["what"] == status].sum()) for status in sorted(found)}
+        rows = between(self.journal.counts, self.start_s, self.end_s)
+        mask = of_series(rows, self._selected.requests)
+        totals = np.bincount(rows["what"][mask], weights=rows["n"][mask])
+        return {int(what): int(totals[what]) for what in np.flatnonzero(totals) if what >= _FIRST_STATUS}
 
     @property
     def error_ratio(self) -> Measured:
@@ -110,10 +110,11 @@ class Window:
     @property
     def latency(self) -> Latency:
         """How long the answers took."""
-        rows = _of_series(between(self.journal.hist, self.start_s, self.end_s), self._selected.requests)
-        n = self._needed(rows["n"].astype(np.float64), "no answered request has a latency")
-        second = (rows["second"] - self.start_s).astype(np.int64)
-        return Latency(self._place, LatencyTable(second, rows["bucket"].astype(np.int64), n, len(self)))
+        rows = between(self.journal.hist, self.start_s, self.end_s)
+        mask = of_series(rows, self._selected.requests)
+        n = self._needed(rows["n"][mask].astype(np.float64), "no answered request has a latency")
+        second, bucket = rows["second"][mask].astype(np.int64), rows["bucket"][mask].astype(np.int64)
+        return Latency(self._place, LatencyTable(second - self.start_s, bucket, n, len(self)))
 
     @property
     def cache(self) -> Cache:
@@ -224,22 +225,22 @@ class Window:
         transformer as well."""
         return self.narrowed.everything if self.narrowed else doors(self.journal.series)
 
-    def _count_rows(self, series: frozenset[int] | None = None) -> Rows:
+    def _sum(self, first: int, end: int, series: frozenset[int]) -> Floats:
+        """COUNT rows whose `what` goes from `first` up to `end`, summed second by second."""
         rows = between(self.journal.counts, self.start_s, self.end_s)
-        return _of_series(rows, self._selected.requests if series is None else series)
+        mask = of_series(rows, series) & (rows["what"] >= first) & (rows["what"] < end)
+        return self._by_second(rows["second"][mask], rows["n"][mask])
 
-    def _sum_by_second(self, rows: Rows, column: str = "n") -> Floats:
-        by_second = np.bincount(rows["second"] - self.start_s, weights=rows[column], minlength=len(self))
-        return np.asarray(by_second, dtype=np.float64)
+    def _by_second(self, second: NDArray[np.int32], amount: NDArray[np.generic]) -> Floats:
+        sums = np.bincount(second - self.start_s, weights=amount, minlength=len(self))
+        return np.asarray(sums, dtype=np.float64)
 
     def _count(self, what: What, series: frozenset[int] | None = None) -> Floats:
-        rows = self._count_rows(series)
-        return self._sum_by_second(rows[rows["what"] == what])
+        return self._sum(what, what + 1, self._selected.requests if series is None else series)
 
     def _answered(self, first: int = _FIRST_STATUS, end: int = _END_STATUS) -> Floats:
         """Answers with a status from `first` up to `end`, second by second."""
-        rows = self._count_rows()
-        return self._sum_by_second(rows[(rows["what"] >= first) & (rows["what"] < end)])
+        return self._sum(first, end, self._selected.requests)
 
     def _some_answers(self) -> Floats:
         return self._needed(self._answered(), "no request was answered")
@@ -249,12 +250,12 @@ class Window:
         return self._place.share(self._count(What.ARRIVED, part), arrived, what)
 
     def _level(self, gauge: Gauge, unit: str, chosen: frozenset[int]) -> Level:
-        rows = _of_series(between(self.journal.gauges, self.start_s, self.end_s), chosen)
-        rows = rows[rows["what"] == gauge]
+        rows = between(self.journal.gauges, self.start_s, self.end_s)
+        rows = rows[of_series(rows, chosen) & (rows["what"] == gauge)]
         what = gauge.name.lower()
         self._needed(np.ones(len(rows)), f"no value of {what} was recorded")
         seconds = np.unique(rows["second"])
-        values = self._sum_by_second(rows, "value")[seconds - self.start_s]
+        values = self._by_second(rows["second"], rows["value"])[seconds - self.start_s]
         return Level(self._place, what, unit, seconds.astype(np.float64), values)
 
     def _needed(self, amounts: Floats, missing: str) -> Floats:
@@ -267,9 +268,3 @@ class Window:
                 next_step="choose a window with traffic, or see in the journal why there was none",
             )
         return amounts
-
-
-def _of_series(rows: Rows, series: frozenset[int]) -> Rows:
-    wanted: NDArray[np.bool_] = np.zeros(1 << 16, dtype=np.bool_)
-    wanted[list(series)] = True
-    return np.asarray(rows[wanted[rows["series"]]])

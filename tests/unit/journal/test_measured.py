@@ -83,7 +83,8 @@ def test_equality_of_an_interval_advises() -> None:
     ("104.0 ms [101.0, 107.0] n=50", Measured(0.104, 0.101, 0.107, 50, "s")),
     ("1.040 s [1.010, 1.070] n=50", Measured(1.04, 1.01, 1.07, 50, "s")),
     ("2 s [1.9, ∞] n=50", Measured(2, 1.9, math.inf, 50, "s")),
-    ("12,345 requests", Measured.exact(12_345, unit="requests")),
+    ("0 [0, 2.1e-08] n=300", Measured(0, 0, 2.1e-8, 300)),
+        ("12,345 requests", Measured.exact(12_345, unit="requests")),
     ("0.333", Measured.exact(1 / 3)),
 ])  # fmt: skip
 def test_a_value_is_readable(text: str, measured: Measured) -> None:
