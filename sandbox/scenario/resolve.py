@@ -1,0 +1,209 @@
+"""Turns what was written (`api.Scenario`) into what worlds play (`model.Variant`), in the full or the short form.
+
+Comes in: a Scenario, its folder and the form; goes out: variants whose files are read and validated, with times
+and rates of the form. Called by the loader (and the `runs` fixture), so that nothing is played before everything
+was read. What is refused here: files that are missing or wrong, two marks of one name, steps after the end,
+targets and hosts that no manifest has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sandbox.errors import Location, UsageError
+from sandbox.manifests.objects import InferenceService, KnativeService, Object, Service, VirtualService
+from sandbox.scenario.api import Moment, Scenario, suggestion
+from sandbox.scenario.durations import seconds
+from sandbox.scenario.files import Files
+from sandbox.scenario.model import Action, Flow, Form, Keys, Step, Trace, Variant
+from sandbox.scenario.trace import read_trace
+from sandbox.scenario.traffic import FlowSpec, resolved
+
+# What kubectl takes before the slash, and the kind it means (None: not an object of a manifest).
+KINDS: Mapping[str, str | None] = {
+    "isvc": "InferenceService",
+    "inferenceservice": "InferenceService",
+    "inferenceservices": "InferenceService",
+    "ksvc": "KnativeService",
+    "kservice": "KnativeService",
+    "deploy": "Deployment",
+    "deployment": "Deployment",
+    "deployments": "Deployment",
+    "svc": "Service",
+    "service": "Service",
+    "cm": "ConfigMap",
+    "configmap": "ConfigMap",
+    "secret": "Secret",
+    "vs": "VirtualService",
+    "virtualservice": "VirtualService",
+    "node": "Node",
+    "no": "Node",
+    "revision": None,
+    "pod": None,
+    "po": None,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Scale:
+    """What a form does to times, rates and the rest."""
+
+    form: Form
+    duration_s: float
+    in_time: float
+    in_rate: float
+    users: int | None
+    keys: int | None
+
+
+def variant_of(scenario: Scenario, files: Files, *, scenario_name: str, name: str, form: Form) -> Variant:
+    """One variant in one form, with everything read."""
+    short: Mapping[str, Any] = scenario.short if form is Form.SHORT else {}
+    scale = _scale(scenario, short, form)
+    objects = _start(scenario, files, short)
+    steps = _steps(scenario, files, scale)
+    _check_targets(objects, steps, scenario)
+    flows = tuple(_flow(spec, files, scale) for spec in scenario.traffic.flows)
+    _check_hosts(scenario.traffic.flows, flows, [*objects, *(one for step in steps for one in step.objects)])
+    return Variant(
+        scenario=scenario_name,
+        name=name,
+        objects=objects,
+        flows=flows,
+        steps=steps,
+        duration_s=scale.duration_s,
+        profiles=files.profiles(scenario.profile, scenario.written),
+        form=form,
+        params={key: float(value) for key, value in {**scenario.params, **short.get("params", {})}.items()},
+        settle=scenario.settle,
+    )
+
+
+def _scale(scenario: Scenario, short: Mapping[str, Any], form: Form) -> _Scale:
+    full_s = seconds(scenario.duration)
+    duration_s = seconds(short["duration"]) if "duration" in short else full_s
+    peak = max((spec.curve.peak for spec in scenario.traffic.flows if spec.curve), default=0.0)
+    if "rate" in short and not peak:
+        raise UsageError("short['rate'] scales nothing", where=scenario.written, rule="no flow has a rate above zero")
+    in_rate = short["rate"] / peak if "rate" in short else 1.0
+    return _Scale(form, duration_s, duration_s / full_s, in_rate, short.get("users"), short.get("keys"))
+
+
+def _start(scenario: Scenario, files: Files, short: Mapping[str, Any]) -> tuple[Object, ...]:
+    """What is applied at 0 s: config first. Objects of the short form replace those of the same kind and name."""
+    objects = {one.key: one for one in files.objects([*scenario.config, *scenario.manifests], scenario.written)}
+    extra = files.objects([*short.get("config", ()), *short.get("manifests", ())], scenario.written)
+    platform = {one.key: one for one in extra if one.kind in ("ConfigMap", "Node") and one.key not in objects}
+    return tuple({**platform, **objects, **{one.key: one for one in extra}}.values())
+
+
+# -- steps ---------------------------------------------------------------------------------------------------
+
+
+def _steps(scenario: Scenario, files: Files, scale: _Scale) -> tuple[Step, ...]:
+    steps = [_step(moment, files, scale) for moment in scenario.steps]
+    marks: dict[str, Step] = {}
+    for moment, step in zip(scenario.steps, steps, strict=True):
+        if step.at_s > scale.duration_s:
+            rule = f"the {scale.form.value} form ends at {scale.duration_s:g} s"
+            raise UsageError("a step after the end of the run", where=moment.written, value=f"{step.at_s:g} s", rule=rule)
+        if step.mark and step.mark in marks and marks[step.mark].at_s != step.at_s:
+            rule = f"the first is at {marks[step.mark].at_s:g} s ({marks[step.mark].source})"
+            raise UsageError(f"two instants are marked {step.mark!r}", where=moment.written, rule=rule)
+        marks.setdefault(step.mark, step)
+    return tuple(sorted(steps, key=lambda step: step.at_s))
+
+
+def _step(moment: Moment, files: Files, scale: _Scale) -> Step:
+    own = moment.short_s if scale.form is Form.SHORT else None
+    return Step(
+        at_s=moment.at_s * scale.in_time if own is None else own,
+        action=moment.action,
+        mark=moment.mark,
+        objects=files.objects(moment.files, moment.written),
+        target=moment.target,
+        patch=moment.patched,
+        replicas=moment.replicas,
+        fault=moment.fault_name,
+        count=moment.count,
+        # without the folder: the text reaches the journal, whose bytes must not depend on where it was played
+        source=f"{Path(moment.written.file).name}:{moment.written.line}" if moment.written else "",
+    )
+
+
+def _check_targets(objects: Iterable[Object], steps: Iterable[Step], scenario: Scenario) -> None:
+    """Every target must exist by then; steps are in time order."""
+    known = {(one.kind, one.metadata.name) for one in objects}
+    where = {moment.target: moment.written for moment in scenario.steps}
+    for step in steps:
+        known |= {(one.kind, one.metadata.name) for one in step.objects}
+        if step.target:
+            _check_target(step, known, where.get(step.target))
+
+
+def _check_target(step: Step, known: set[tuple[str, str]], where: Location | None) -> None:
+    word, name = step.target.split("/")
+    kind = word.lower().split(".")[0]
+    if kind not in KINDS:
+        rule = f"{suggestion(kind, list(KINDS))}known: {', '.join(KINDS)}"
+        raise UsageError(f"there is no kind {word!r}", where=where, value=step.target, rule=rule)
+    if step.action is Action.SCALE and KINDS[kind] != "Deployment":
+        rule = "only a Deployment is scaled by hand; patch minReplicas of the others"
+        raise UsageError("this cannot be scaled", where=where, value=step.target, rule=rule)
+    meant = {KINDS[kind], "KnativeService"} if KINDS[kind] == "Service" else {KINDS[kind]}
+    if KINDS[kind] and not any((one, name) in known for one in meant if one):
+        names = sorted(own for one, own in known if one in meant)
+        rule = f"{suggestion(name, names)}by then there is {', '.join(names) or 'none of this kind'}"
+        raise UsageError(f"there is no {step.target}", where=where, value=step.target, rule=rule)
+
+
+# -- flows ---------------------------------------------------------------------------------------------------
+
+
+def _flow(spec: FlowSpec, files: Files, scale: _Scale) -> Flow:
+    trace = _trace(spec, files) if spec.trace_file else None
+    flow = resolved(
+        spec, scale.duration_s, in_time=scale.in_time, in_rate=scale.in_rate, keys=scale.keys, trace=trace
+    )
+    if trace is not None and trace.key is not None and flow.keys is not None:
+        files.notes.append(f"{trace.source}: the trace's own keys are used, not {_words(flow.keys)}")
+    if scale.users is not None and flow.users:
+        flow = replace(flow, users=scale.users)
+    return flow
+
+
+def _words(keys: Keys) -> str:
+    return f"Zipf keys (n={keys.n}, s={keys.s:g})"
+
+
+def _trace(spec: FlowSpec, files: Files) -> Trace:
+    trace, unused = read_trace(files.path(spec.trace_file, spec.at))
+    note = f"{spec.trace_file}: columns not used: {', '.join(unused)}"
+    if unused and note not in files.notes:
+        files.notes.append(note)
+    return trace
+
+
+def _check_hosts(specs: Iterable[FlowSpec], flows: Iterable[Flow], objects: Iterable[Object]) -> None:
+    """A flow asks for something that exists by some time of the run."""
+    names = set(hosts_of(objects))
+    for spec, flow in zip(specs, flows, strict=True):
+        wanted = {flow.to, *(flow.trace.route if flow.trace and flow.trace.route else ())}
+        for host in sorted(wanted):
+            if host.split(".")[0] not in names and host not in names:
+                rule = f"{suggestion(host, sorted(names))}the manifests have {', '.join(sorted(names)) or 'no service'}"
+                raise UsageError(f"traffic goes to {host!r}, which nobody serves", where=spec.at, value=host, rule=rule)
+
+
+def hosts_of(objects: Iterable[Object]) -> list[str]:
+    """What traffic can be sent to."""
+    hosts: list[str] = []
+    for one in objects:
+        if isinstance(one, InferenceService | KnativeService | Service):
+            hosts.append(one.metadata.name)
+        elif isinstance(one, VirtualService):
+            hosts.extend([one.metadata.name, *one.hosts, *(host.split(".")[0] for host in one.hosts)])
+    return hosts
