@@ -98,6 +98,21 @@ def test_the_writers_own_keys_are_refused(tmp_path: Path) -> None:
         JournalWriter(tmp_path, {"series": []})
 
 
+def test_a_meta_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InternalError, match=r"meta\.json cannot hold this"):
+        JournalWriter(tmp_path, {"scenario": object()})
+
+
+def test_enums_are_written_as_their_values(tmp_path: Path) -> None:
+    with JournalWriter(tmp_path, {}) as writer:
+        writer.record(0, RecordKind.NOTE, role=Role.INNER, text="x")
+
+    journal = Journal.open(tmp_path)
+
+    assert journal.notes == ({"t_s": 0.0, "kind": "note", "role": "inner", "text": "x"},)
+    assert (journal.pods, journal.decisions) == ((), ())
+
+
 def test_an_unknown_ending_is_refused(tmp_path: Path) -> None:
     with JournalWriter(tmp_path, {}) as writer, pytest.raises(InternalError, match="three ways"):
         writer.close("finished")

@@ -100,6 +100,7 @@ def test_arithmetic_keeps_interval_unit_label_and_doubt() -> None:
     assert (quotient.low, quotient.high, quotient.unit, quotient.n, quotient.confidence) == (0.025, 0.4, "", 10, 0.98)
     assert (difference.value, difference.low, difference.high) == (0.88, 0.86, 0.9)
     assert ((three + 1).value, (three + 1).unit, (three + 1).is_exact) == (4, "pods", True)
+    assert (1 + three).value == 4
     assert (1 / three).unit == "1/pods"
     assert (three / Measured.exact(2, unit="nodes")).unit == "pods/nodes"
     assert ((-ratio).low, (-ratio).high) == (-0.14, -0.10)
