@@ -16,7 +16,7 @@ AGES_S = 5e8  # "created ages ago, older than any setting"
 STALE_CASES_CONFIG = {"retain_since_create_s": 300, "retain_since_last_active_s": 300}
 
 
-def _enabled(value: int) -> int | None:
+def _enabled(value: int) -> Any:
     return None if value == -1 else value
 
 

@@ -84,7 +84,8 @@ def rollout_sequence(case: Json, table: Json) -> None:
 
 
 def cross_component(case: Json, table: Json) -> None:
-    condition_type = CONDITION_OF_KIND.get(case["kind"], case["kind"])
+    kind: str = case["kind"]
+    condition_type = CONDITION_OF_KIND.get(kind, kind)
     names = conditions.SUMMED_UP_BY.get(condition_type, {})
     statuses = {
         names[component.lower()]: conditions.Status(status)
@@ -114,7 +115,7 @@ def _deployments(given: list[list[Json]], generation: int = 0) -> list[deploymen
 
 
 def deployment(case: Json, table: Json) -> None:
-    generation = case.get("observed_generation", case.get("want_observed_generation", 0))
+    generation: Any = case.get("observed_generation", case.get("want_observed_generation", 0))
     deployments = _deployments(case["deployments"], generation)
     assert case["want"] == deployment_status.ready_condition("predictor", deployments).status
     if "want_observed_generation" in case:
