@@ -113,8 +113,14 @@ class DataPlane:
 
     # ---- growth
 
-    def _replace(self, **arrays: npt.NDArray[np.generic]) -> None:
+    def replace(self, **arrays: npt.NDArray[np.generic]) -> None:
+        """Put other arrays in place of some of the state's."""
         self.state = self.state._replace(**arrays)
+
+    def room_for(self, requests: int) -> None:
+        """Make the arrays large enough for that many requests at a time."""
+        while self.state.hops.shape[0] // 2 < requests:
+            self._more_requests()
 
     def _chain_free(self, begin: int, end: int) -> None:
         """Put requests begin … end-1 (hop rows 2·i) in front of the free list."""
@@ -128,7 +134,7 @@ class DataPlane:
         old = s.hops.shape[0] // 2
         new = 2 * old
         heap = max(s.heap_t.shape[0], new) + new
-        self._replace(
+        self.replace(
             hops=_grown(s.hops, (2 * new, c.HOP_COLUMNS)),
             heap_t=_grown(s.heap_t, (heap,)),
             heap_v=_grown(s.heap_v, (heap,)),
@@ -145,7 +151,7 @@ class DataPlane:
         self._n_revs += 1
         if rev >= s.revs.shape[0]:
             n, pods, a = 2 * s.revs.shape[0], s.pods.shape[0], self.activators
-            self._replace(
+            self.replace(
                 revs=_grown(s.revs, (n, c.REV_COLUMNS)),
                 acts=_grown(s.acts, (n * a, c.ACT_COLUMNS)),
                 endpoints=_grown(s.endpoints, (n, pods)),
@@ -208,7 +214,7 @@ class DataPlane:
         s = self.state
         if self._n_pods >= s.pods.shape[0]:
             n = 2 * s.pods.shape[0]
-            self._replace(
+            self.replace(
                 pods=_grown(s.pods, (n, c.POD_COLUMNS)),
                 load=_grown(s.load, (s.load.shape[0], n)),
                 endpoints=_grown(s.endpoints, (s.endpoints.shape[0], n)),
@@ -262,7 +268,7 @@ class DataPlane:
             routes[row] = (len(targets), len(revs))
             targets += revs
             shares += split.thresholds(weights)
-        self._replace(
+        self.replace(
             routes=routes,
             targets=np.array(targets or [0], dtype=np.int64),
             shares=np.array(shares or [0], dtype=np.int64),
@@ -272,7 +278,7 @@ class DataPlane:
 
     def new_table(self, table: npt.NDArray[np.float64]) -> int:
         """A quantile table (draws.quantile_table, in ns)."""
-        self._replace(tables=np.concatenate([self.state.tables, table]))
+        self.replace(tables=np.concatenate([self.state.tables, table]))
         return len(self.state.tables) // TABLE_SIZE - 1
 
     def new_cache(self, max_entries: int, max_bytes: int, ttl_ns: int = 0) -> int:
@@ -289,7 +295,7 @@ class DataPlane:
             row[0, lru.C_ENTRY_CAP] = max_entries
             row[0, lru.C_SLOT_BASE] = s.slots.shape[0]
             row[0, lru.C_SLOT_MASK] = n_slots - 1
-            self._replace(
+            self.replace(
                 caches=np.concatenate([s.caches, row]),
                 entries=np.concatenate([s.entries, _ints(max_entries, lru.ENTRY_COLUMNS)]),
                 slots=np.concatenate([s.slots, _ints(n_slots, fill=c.NONE)]),

@@ -1,0 +1,355 @@
+"""The pods of one workload (a revision or a Deployment): from creation to ready to gone.
+
+A pool is told how many replicas to have and brings pods up and down; whoever owns it hears of changes through
+`on_change`. Start-up stages (serving-semantics: scheduling, image pull, model download by the storage
+initializer, container start, load, readiness) take what the profile says; a profile's `startup` replaces them
+all. Termination mirrors queue-proxy's drain: requests go on being served, and the pod leaves when 30 s have
+passed and nothing is inside, at the latest when its grace period is over.
+
+The activator probes pods itself and uses them as soon as they are ready; gateways learn of every change of
+endpoints `endpoint_delay_s` later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from sandbox.journal.schema import RecordKind
+from sandbox.manifests.objects import PodTemplate, Resources
+from sandbox.profiles import Distribution, ModelProfile
+from sandbox.sim import columns as c
+from sandbox.sim.agenda import Priority
+from sandbox.sim.context import Context
+from sandbox.sim.draws import UNIT, mix64, stream, uniform53
+
+DRAIN_QUIET_S = 30.0  # knative/serving pkg/queue/sharedmain: quiet time before queue-proxy stops
+BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 10.0, 300.0  # kubelet: restarts of a crashing container
+BACK_OFF_RESET_S = 600.0
+
+
+class Phase(Enum):
+    """Where a pod is in its life."""
+
+    PENDING = "Pending"  # no node has room yet
+    PULLING = "Pulling"  # image
+    DOWNLOADING = "Downloading"  # model, by the init container
+    STARTING = "Starting"  # container runs, model loads, not ready yet
+    READY = "Ready"
+    CRASHED = "CrashLoopBackOff"  # waiting for its restart
+    TERMINATING = "Terminating"
+    GONE = "Gone"
+
+
+LIVE = (Phase.PENDING, Phase.PULLING, Phase.DOWNLOADING, Phase.STARTING, Phase.READY, Phase.CRASHED)
+
+
+@dataclass(slots=True, eq=False)
+class Pod:
+    number: int  # in the journal
+    ordinal: int  # within its pool, from 1
+    name: str
+    row: int  # in the data plane
+    created_s: float
+    phase: Phase = Phase.PENDING
+    node: str = ""
+    ready_at_s: float = 0.0
+    restarts: int = 0
+    started_at_s: float = 0.0
+    life: int = 0  # raised when what was planned for the pod no longer holds
+
+
+@dataclass(slots=True, kw_only=True)
+class PoolSpec:
+    """What the pods of a pool have in common."""
+
+    name: str  # revision or Deployment
+    about: str  # what the journal calls the owner: "revision/name"
+    row: int
+    template: PodTemplate
+    requests: Resources
+    profile: ModelProfile
+    queue_proxy: bool  # Knative pods drain behind queue-proxy
+    grace_s: float
+    cache: Callable[[], int] | None = None  # makes or finds the pod's response cache
+    own_cache: bool = False  # the cache dies with the pod (sidecar)
+
+
+@dataclass(slots=True, eq=False)
+class Pool:
+    """The pods of one workload."""
+
+    context: Context
+    spec: PoolSpec
+    numbers: Callable[[], int]  # hands out journal numbers
+    on_change: Callable[[], None]
+    on_room: Callable[[], None]  # a node got room again: pending pods elsewhere may fit now
+    replicas: int = 0
+    pods: list[Pod] = field(default_factory=list)
+    gateway_pods: list[Pod] = field(default_factory=list)  # as gateways know them
+    activator_pods: list[Pod] = field(default_factory=list)  # as activators know them
+    created: int = 0
+
+    # ---- how many
+
+    @property
+    def ready(self) -> int:
+        return sum(1 for pod in self.pods if pod.phase is Phase.READY)
+
+    @property
+    def live(self) -> int:
+        return sum(1 for pod in self.pods if pod.phase in LIVE)
+
+    @property
+    def terminating(self) -> int:
+        return sum(1 for pod in self.pods if pod.phase is Phase.TERMINATING)
+
+    def ready_pods(self) -> list[Pod]:
+        return [pod for pod in self.pods if pod.phase is Phase.READY]
+
+    def scale(self, replicas: int) -> None:
+        """Have this many pods. The ones to go: not ready before ready, younger before older."""
+        self.replicas = replicas
+        live = [pod for pod in self.pods if pod.phase in LIVE]
+        for _ in range(replicas - len(live)):
+            self._create()
+        surplus = len(live) - replicas
+        if surplus > 0:
+            live.sort(key=lambda pod: (pod.phase is Phase.READY, -pod.number))
+            for pod in live[:surplus]:
+                self.terminate(pod)
+        if live or replicas:
+            self.on_change()
+
+    # ---- up
+
+    def _create(self) -> None:
+        now_s = self.context.agenda.now_s
+        self.created += 1
+        pod = Pod(
+            number=self.numbers(),
+            ordinal=self.created,
+            name=f"{self.spec.name}-{self.created:05d}",
+            row=self.context.plane.new_pod(self.spec.row),
+            created_s=now_s,
+        )
+        self.pods.append(pod)
+        self._enter(pod, Phase.PENDING)
+        self._later(pod, self.context.profiles.platform.scheduling_s, lambda: self.schedule(pod))
+
+    def schedule(self, pod: Pod) -> None:
+        """Find a node; without one the pod stays Pending until room appears."""
+        if pod.phase is not Phase.PENDING or pod.node:
+            return
+        node, message = self.context.nodes.place(self.spec.template, self.spec.requests)
+        if node is None:
+            self.context.event(f"pod/{pod.name}", "FailedScheduling", message)
+            return
+        pod.node = node
+        self._resources(node)
+        profile = self.spec.profile
+        if profile.startup is not None:
+            spent_s = self.context.agenda.now_s - pod.created_s
+            takes_s = max(self._draw(profile.startup, pod, "startup") - spent_s, 0.0)
+            self._enter(pod, Phase.STARTING)
+            self._later(pod, takes_s, lambda: self._become_ready(pod))
+            return
+        self._enter(pod, Phase.PULLING)
+        self._later(pod, self._pull_s(), lambda: self._download(pod))
+
+    def _pull_s(self) -> float:
+        return self.spec.profile.image_bytes / self.context.profiles.platform.image_bytes_per_s
+
+    def _download(self, pod: Pod) -> None:
+        size = self.spec.profile.model_bytes
+        if not self.spec.template.storage_uri or size == 0:
+            self._start(pod)
+            return
+        self._enter(pod, Phase.DOWNLOADING)
+        self.context.store.begin(self.context.agenda.now_s, pod.name, size)
+        self._watch_store()
+
+    def _watch_store(self) -> None:
+        due_s = self.context.store.next_s()
+        if due_s is not None:
+            self.context.agenda.at(round(due_s * 1e9), Priority.PODS, self.on_store)
+
+    on_store: Callable[[], None] = field(default=lambda: None)  # the owner of all pools asks the store who is done
+
+    def downloaded(self, name: str) -> bool:
+        """The store says that `name` is done: True if it was one of ours."""
+        for pod in self.pods:
+            if pod.name == name and pod.phase is Phase.DOWNLOADING:
+                self._start(pod)
+                return True
+        return False
+
+    def _start(self, pod: Pod) -> None:
+        self._enter(pod, Phase.STARTING)
+        pod.started_at_s = self.context.agenda.now_s
+        load_s = self._draw(self.spec.profile.load, pod, f"load{pod.restarts}") if self.spec.profile.load else 0.0
+        probe = next((one.readiness for one in self.spec.template.containers if one.readiness), None)
+        # Knative's own readiness polling is aggressive (50 ms); a declared probe is asked once per period.
+        waits_s = load_s
+        if probe is not None:
+            polls = max(0, -(-(load_s - probe.initial_delay_s) // probe.period_s)) if probe.period_s > 0 else 0
+            waits_s = max(load_s, probe.initial_delay_s + polls * probe.period_s)
+        takes_s = self.context.profiles.platform.container_start_s + waits_s
+        self._later(pod, takes_s, lambda: self._become_ready(pod))
+
+    def _become_ready(self, pod: Pod) -> None:
+        plane = self.context.plane
+        plane.state.pods[pod.row, c.P_ALIVE] = 1
+        if self.spec.cache is not None and plane.state.pods[pod.row, c.P_CACHE] == c.NONE:
+            plane.state.pods[pod.row, c.P_CACHE] = self.spec.cache()
+        pod.ready_at_s = self.context.agenda.now_s
+        acts = plane.state.acts[self.spec.row * plane.activators : (self.spec.row + 1) * plane.activators]
+        self._enter(pod, Phase.READY, cold=bool(acts[:, c.A_QUEUED].any()))
+        self.activator_pods.append(pod)
+        life = pod.life
+        self.context.agenda.after(
+            self.context.profiles.platform.endpoint_delay_s, Priority.PODS, lambda: self._known(pod, life)
+        )
+        self.on_change()
+
+    def _known(self, pod: Pod, life: int) -> None:
+        if pod.life == life and pod.phase is Phase.READY:
+            self.gateway_pods.append(pod)
+            self._tell_gateway()
+
+    def _tell_gateway(self) -> None:
+        self.context.plane.set_endpoints(self.spec.row, [pod.row for pod in self.gateway_pods])
+
+    # ---- down
+
+    def terminate(self, pod: Pod) -> None:
+        """Delete the pod: it stops being an endpoint, drains, and is gone."""
+        was = pod.phase
+        pod.life += 1
+        self.context.store.cancel(self.context.agenda.now_s, pod.name)
+        self._enter(pod, Phase.TERMINATING)
+        self._forget(pod)
+        if was is not Phase.READY:
+            self._gone(pod)
+            return
+        quiet_s = DRAIN_QUIET_S if self.spec.queue_proxy else 0.0
+        deadline_s = self.context.agenda.now_s + self.spec.grace_s
+        wait_s = min(max(quiet_s, self.context.profiles.platform.endpoint_delay_s), self.spec.grace_s)
+        self._later(pod, wait_s, lambda: self._drained(pod, deadline_s))
+
+    def _drained(self, pod: Pod, deadline_s: float) -> None:
+        inside = self._inside(pod)
+        if inside and self.context.agenda.now_s < deadline_s:
+            self._later(pod, min(1.0, deadline_s - self.context.agenda.now_s), lambda: self._drained(pod, deadline_s))
+            return
+        if inside:
+            self.context.plane.kill_pod(pod.row)
+            self._later(pod, 0.001, lambda: self._gone(pod))  # its last answers go out first
+            return
+        self._gone(pod)
+
+    def _inside(self, pod: Pod) -> bool:
+        plane = self.context.plane
+        return bool(plane.state.pods[pod.row, c.P_INSIDE] or plane.state.load[:, pod.row].any())
+
+    def _forget(self, pod: Pod) -> None:
+        """Endpoints without the pod: gateways and activators hear of it after the delay."""
+        self.context.agenda.after(
+            self.context.profiles.platform.endpoint_delay_s, Priority.PODS, lambda: self._unknown(pod)
+        )
+
+    def _unknown(self, pod: Pod) -> None:
+        if pod.phase is Phase.READY:
+            return
+        if pod in self.gateway_pods:
+            self.gateway_pods.remove(pod)
+            self._tell_gateway()
+        if pod in self.activator_pods:
+            self.activator_pods.remove(pod)
+            self.on_change()
+
+    def _gone(self, pod: Pod) -> None:
+        plane = self.context.plane
+        if self._inside(pod):
+            self._later(pod, 0.1, lambda: self._gone(pod))
+            return
+        if pod in self.gateway_pods or pod in self.activator_pods:
+            self._later(pod, self.context.profiles.platform.endpoint_delay_s, lambda: self._gone(pod))
+            return
+        plane.state.pods[pod.row, c.P_ALIVE] = 0
+        cache = int(plane.state.pods[pod.row, c.P_CACHE])
+        if cache != c.NONE and self.spec.own_cache:
+            plane.free_cache(cache)
+        if pod.node:
+            self.context.nodes.release(pod.node, self.spec.requests)
+            self._resources(pod.node)
+        self._enter(pod, Phase.GONE)
+        self.pods.remove(pod)
+        self.on_gone(pod)
+        self.on_change()
+        self.on_room()
+
+    on_gone: Callable[[Pod], None] = field(default=lambda pod: None)  # the harvester takes its last counts first
+
+    # ---- faults
+
+    def crash(self, pod: Pod, reason: str = "Error") -> None:
+        """The container exits: what it worked on fails, and it is started again after the back-off."""
+        if pod.phase is not Phase.READY:
+            return
+        pod.life += 1
+        self.context.plane.kill_pod(pod.row)
+        now_s = self.context.agenda.now_s
+        if now_s - pod.started_at_s > BACK_OFF_RESET_S:
+            pod.restarts = 0
+        wait_s = 0.0 if pod.restarts == 0 else min(BACK_OFF_FIRST_S * 2 ** (pod.restarts - 1), BACK_OFF_MOST_S)
+        pod.restarts += 1
+        self._enter(pod, Phase.CRASHED, reason=reason, restarts=pod.restarts)
+        self._forget(pod)
+        self._later(pod, wait_s, lambda: self._start(pod))
+        self.on_change()
+
+    def kill(self, pod: Pod) -> None:
+        """The pod vanishes without a drain; its workload replaces it."""
+        if pod.phase is Phase.READY:
+            self.context.plane.kill_pod(pod.row)
+        pod.life += 1
+        self._enter(pod, Phase.TERMINATING, reason="Killed")
+        self._forget(pod)
+        self._later(pod, 0.001, lambda: self._gone(pod))
+        self.scale(self.replicas)
+
+    # ---- small things
+
+    def _later(self, pod: Pod, seconds: float, action: Callable[[], None]) -> None:
+        """Do something with the pod unless its life takes another turn before."""
+        life = pod.life
+        self.context.agenda.after(seconds, Priority.PODS, lambda: action() if pod.life == life else None)
+
+    def _draw(self, distribution: Distribution, pod: Pod, what: str) -> float:
+        """The k-th pod of a workload draws the same in every variant."""
+        bits = mix64(stream(self.context.seed, f"pod/{self.spec.name}/{what}"), pod.ordinal)
+        return distribution.quantile(uniform53(bits) * UNIT)
+
+    def _enter(self, pod: Pod, phase: Phase, **details: object) -> None:
+        pod.phase = phase
+        self.context.record(
+            RecordKind.POD,
+            pod=pod.number,
+            name=pod.name,
+            revision=self.spec.name,
+            phase=phase.value,
+            node=pod.node,
+            **({"cold": False} | details if phase is Phase.READY else details),
+        )
+
+    def _resources(self, node: str) -> None:
+        usage = self.context.nodes.usage(node)
+        if usage:
+            self.context.record(RecordKind.RESOURCES, node=node, **usage)
+
+
+def rows(pods: Sequence[Pod]) -> list[int]:
+    """Data plane rows of some pods, in their order."""
+    return [pod.row for pod in pods]
