@@ -142,7 +142,7 @@ class Scenario:
 
 
 def suggestion(name: str, known: Sequence[str]) -> str:
-    """"did you mean …?" or nothing."""
+    """ "did you mean …?" or nothing."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}? " if near else ""
 

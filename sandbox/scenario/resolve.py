@@ -109,7 +109,9 @@ def _steps(scenario: Scenario, files: Files, scale: _Scale) -> tuple[Step, ...]:
     for moment, step in zip(scenario.steps, steps, strict=True):
         if step.at_s > scale.duration_s:
             rule = f"the {scale.form.value} form ends at {scale.duration_s:g} s"
-            raise UsageError("a step after the end of the run", where=moment.written, value=f"{step.at_s:g} s", rule=rule)
+            raise UsageError(
+                "a step after the end of the run", where=moment.written, value=f"{step.at_s:g} s", rule=rule
+            )
         if step.mark and step.mark in marks and marks[step.mark].at_s != step.at_s:
             rule = f"the first is at {marks[step.mark].at_s:g} s ({marks[step.mark].source})"
             raise UsageError(f"two instants are marked {step.mark!r}", where=moment.written, rule=rule)
@@ -165,9 +167,7 @@ def _check_target(step: Step, known: set[tuple[str, str]], where: Location | Non
 
 def _flow(spec: FlowSpec, files: Files, scale: _Scale) -> Flow:
     trace = _trace(spec, files) if spec.trace_file else None
-    flow = resolved(
-        spec, scale.duration_s, in_time=scale.in_time, in_rate=scale.in_rate, keys=scale.keys, trace=trace
-    )
+    flow = resolved(spec, scale.duration_s, in_time=scale.in_time, in_rate=scale.in_rate, keys=scale.keys, trace=trace)
     if trace is not None and trace.key is not None and flow.keys is not None:
         files.notes.append(f"{trace.source}: the trace's own keys are used, not {_words(flow.keys)}")
     if scale.users is not None and flow.users:

@@ -224,9 +224,7 @@ def replay(file: str, *, to: str, keys: Keys | None = None, via: ClientSide | No
     return _one(flow, trace_file=file)
 
 
-def _open(
-    arrivals: Arrivals, rate: Rate, to: str, keys: Keys | None, via: ClientSide | None, name: str
-) -> Traffic:
+def _open(arrivals: Arrivals, rate: Rate, to: str, keys: Keys | None, via: ClientSide | None, name: str) -> Traffic:
     return _one(Flow(to=to, arrivals=arrivals, keys=keys, client_side=via, name=name), _curve(rate))
 
 
