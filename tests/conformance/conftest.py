@@ -139,9 +139,7 @@ def _load_drivers(stem: str) -> Iterator[ModuleType]:
         yield module
 
 
-def _collect_table(
-    collected: Collected, table_name: str, table: Mapping[str, Any], modules: list[ModuleType]
-) -> None:
+def _collect_table(collected: Collected, table_name: str, table: Mapping[str, Any], modules: list[ModuleType]) -> None:
     drivers: dict[str, Driver] = {}
     contradicted: dict[tuple[str, str | int], str] = {}
     for module in modules:
@@ -156,8 +154,6 @@ def _collect_table(
         for index, case in enumerate(cases):
             key = case.get("name", index) if isinstance(case, dict) else index
             reason = contradicted.get((list_name, key)) or contradicted.get((list_name, index))
-            collected.cases.append(
-                ConformanceCase(table_name, list_name, key, case, table, drivers[list_name], reason)
-            )
+            collected.cases.append(ConformanceCase(table_name, list_name, key, case, table, drivers[list_name], reason))
     missing = sorted(set(drivers) - set(table))
     collected.not_run += [f"{table_name}::{name}: there is a driver, but no such list" for name in missing]
