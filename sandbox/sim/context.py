@@ -28,15 +28,27 @@ class Context:
     store: Transfers
     autoscaler: AutoscalerConfig = field(default_factory=AutoscalerConfig)
     platform: PlatformConfig = field(default_factory=PlatformConfig)
-    start_ns: int = 0
+    start_ns: int | None = None  # None while the cluster settles
+    _before: list[tuple[int, RecordKind, dict[str, object]]] = field(default_factory=list)
+
+    def begin_run(self) -> None:
+        """The run's clock starts at 0 now; what was recorded before gets its negative times."""
+        self.start_ns = self.agenda.now_ns
+        for at_ns, kind, fields in self._before:
+            self.journal.record((at_ns - self.start_ns) / NS, kind, **fields)
+        self._before.clear()
 
     @property
-    def run_s(self) -> float:
-        """The run's clock: seconds, negative while the cluster settles."""
-        return (self.agenda.now_ns - self.start_ns) / NS
+    def run_ns(self) -> int:
+        """The run's clock in ns; negative while the cluster settles."""
+        return self.agenda.now_ns - self.start_ns if self.start_ns is not None else -1
 
     def record(self, kind: RecordKind, **fields: object) -> None:
-        self.journal.record(self.run_s, kind, **fields)
+        """Write a record, or keep it until it is known when the run starts."""
+        if self.start_ns is None:
+            self._before.append((self.agenda.now_ns, kind, fields))
+        else:
+            self.journal.record(self.run_ns / NS, kind, **fields)
 
     def event(self, about: str, reason: str, message: str) -> None:
         """An event as Kubernetes words it."""

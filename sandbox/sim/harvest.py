@@ -50,7 +50,7 @@ class Harvest:
 
     @property
     def _second(self) -> int:
-        return int((self.context.agenda.now_ns - self.context.start_ns - 1) // NS)
+        return (self.context.run_ns - 1) // NS
 
     def second(self, workloads: Sequence[Workload]) -> None:
         """Write the second that ends now."""

@@ -1,0 +1,300 @@
+"""The cluster: every object that was applied, and the controllers that act on it.
+
+`apply` and `delete` dispatch on the kind; `target` finds an object the way kubectl names it ("isvc/ranker").
+The controllers are wired here and nowhere else: a changed share reaches the gateway, a changed Knative Service
+reaches KServe, a changed ConfigMap reaches whoever reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sandbox.errors import UsageError
+from sandbox.journal.schema import RecordKind, Role, Series
+from sandbox.manifests.cache_config import CacheConfig, parse_cache_config
+from sandbox.manifests.objects import (
+    ConfigMap,
+    Deployment,
+    InferenceService,
+    KnativeService,
+    Node,
+    Object,
+    PodTemplate,
+    Resources,
+    Service,
+    VirtualService,
+)
+from sandbox.manifests.platform_config import parse_platform_config
+from sandbox.mechanisms.autoscaling.annotations import revision_scaling
+from sandbox.mechanisms.autoscaling.config import parse_autoscaler_config
+from sandbox.mechanisms.rollout.revision_gc import GcConfig, parse_gc_config
+from sandbox.sim import columns as c
+from sandbox.sim.context import Context
+from sandbox.sim.deployments import Deployments
+from sandbox.sim.gateway import Gateway
+from sandbox.sim.harvest import Harvest
+from sandbox.sim.knative import Knative, ServiceState
+from sandbox.sim.kserve import KServe
+from sandbox.sim.pods import Pod, Pool
+from sandbox.sim.revision import Revision
+from sandbox.sim.workload import Identity, Limits, Workload, Workloads
+
+TRANSFORMER_CACHE = "sandbox.dev/transformer-cache"
+TRANSFORMER_CACHE_CONFIG = "sandbox.dev/transformer-cache-config"
+STANDARD = "Standard"
+
+# kubectl's names and short names → the kind of our objects.
+KINDS = {
+    "isvc": "InferenceService",
+    "inferenceservice": "InferenceService",
+    "inferenceservices": "InferenceService",
+    "ksvc": "KnativeService",
+    "kservice": "KnativeService",
+    "services.serving.knative.dev": "KnativeService",
+    "service.serving.knative.dev": "KnativeService",
+    "svc": "Service",
+    "service": "Service",
+    "deploy": "Deployment",
+    "deployment": "Deployment",
+    "deployments": "Deployment",
+    "cm": "ConfigMap",
+    "configmap": "ConfigMap",
+    "vs": "VirtualService",
+    "virtualservice": "VirtualService",
+    "node": "Node",
+    "secret": "Secret",
+}
+
+
+class Cluster:
+    """All objects and controllers of one run."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.objects: dict[tuple[str, str, str], Object] = {}
+        no_route = context.journal.series(Series("(no route)", Role.ENTRY, "(no route)", ""))
+        self.harvest = Harvest(context, no_route)
+        self.workloads = Workloads(context, self.harvest.pod_gone)
+        self.revisions: list[Revision] = []
+        self.knative = Knative(context, self._make_revision, self._routes_changed, GcConfig())
+        self.kserve = KServe(context, self.knative)
+        self.deployments = Deployments(context, self._make_deployment, self._routes_changed)
+        self.gateway = Gateway(
+            context, self.knative, self.kserve, self.deployments.selected, self.deployments.standard_rows
+        )
+
+    # ---- objects
+
+    def apply_all(self, objects: Iterable[Object]) -> None:
+        """Apply many at once: settings and nodes first, as an administrator would have done before."""
+        first = (ConfigMap, Node)
+        in_order = list(objects)
+        for one in [one for one in in_order if isinstance(one, first)] + [
+            one for one in in_order if not isinstance(one, first)
+        ]:
+            self.apply(one)
+
+    def apply(self, one: Object) -> None:
+        """What `kubectl apply` does with one object."""
+        known = one.key in self.objects
+        self.objects[one.key] = one
+        self.context.record(
+            RecordKind.OBJECT,
+            object=f"{one.key[0].lower()}/{one.metadata.name}",
+            event="updated" if known else "created",
+        )
+        namespace, name = one.metadata.namespace, one.metadata.name
+        match one:
+            case ConfigMap():
+                self._configure(one)
+            case Node():
+                self.context.nodes.add(one)
+            case VirtualService():
+                self.gateway.virtual_services[(namespace, name)] = one
+                self.gateway.refresh()
+            case Service():
+                self.gateway.services[(namespace, name)] = one
+                self.gateway.refresh()
+            case Deployment():
+                self.deployments.apply(one)
+            case KnativeService():
+                self.knative.apply(one)
+            case InferenceService():
+                if one.deployment_mode == STANDARD:
+                    self.deployments.apply_standard(one)
+                else:
+                    self.kserve.apply(one)
+                self.gateway.refresh()
+            case _:
+                pass  # kept, not acted on; the reader has said so
+
+    def delete(self, target: str) -> None:
+        """What `kubectl delete` does."""
+        one = self.target(target)
+        del self.objects[one.key]
+        namespace, name = one.metadata.namespace, one.metadata.name
+        self.context.record(RecordKind.OBJECT, object=f"{one.key[0].lower()}/{name}", event="deleted")
+        match one:
+            case VirtualService():
+                self.gateway.virtual_services.pop((namespace, name), None)
+            case Service():
+                self.gateway.services.pop((namespace, name), None)
+            case Deployment():
+                self.deployments.delete(namespace, name)
+            case KnativeService():
+                self.knative.delete(namespace, name)
+            case InferenceService():
+                if not self.deployments.delete_standard(namespace, name):
+                    self.kserve.delete(namespace, name)
+            case _:
+                pass
+        self.gateway.refresh()
+
+    def target(self, text: str) -> Object:
+        """The object that "kind/name" or "kind/name.namespace" means."""
+        kind, _, rest = text.partition("/")
+        name, _, namespace = rest.partition(".")
+        found = self.objects.get((KINDS.get(kind.lower(), kind), namespace or "default", name))
+        if found is None:
+            known = ", ".join(sorted(f"{key[0]}/{key[2]}" for key in self.objects)) or "nothing"
+            raise UsageError(
+                f"there is no {text!r} in the cluster",
+                rule="kind/name or kind/name.namespace of an object that was applied",
+                value=text,
+                next_step=f"applied so far: {known}",
+            )
+        return found
+
+    def _configure(self, config: ConfigMap) -> None:
+        name = config.metadata.name
+        if name == "config-autoscaler":
+            self.context.autoscaler = parse_autoscaler_config(config.data)
+        elif name == "config-gc":
+            self.knative.gc = parse_gc_config(config.data)
+        else:
+            maps = [one for one in self.objects.values() if isinstance(one, ConfigMap)]
+            self.context.platform = parse_platform_config(maps)
+
+    # ---- workloads
+
+    def _make_revision(self, state: ServiceState, name: str) -> Revision:
+        template = state.spec.template
+        platform = self.context.platform
+        limit = template.container_concurrency
+        concurrency = platform.container_concurrency if limit is None else limit
+        timeout_s = template.timeout_s if template.timeout_s is not None else platform.revision_timeout_s
+        namespace = state.spec.metadata.namespace
+        cache = self._cache(template.annotations, namespace) if state.component == "transformer" else None
+        workload = self.workloads.make(
+            Identity(
+                name=name,
+                service=state.owner or state.name,
+                component=state.component,
+                namespace=namespace,
+                owner=state.owner,
+            ),
+            template.pod,
+            Limits(
+                container_concurrency=concurrency,
+                timeout_s=timeout_s,
+                grace_s=timeout_s,
+                sidecars=(Resources(cpu_milli=platform.queue_sidecar_cpu_milli),),
+            ),
+            facts(template.pod, state.owner or state.name, state.component, name),
+            cache,
+        )
+        if state.component == "transformer":
+            route = self.gateway.inner_route(namespace, f"{state.owner}-predictor")
+            self.context.plane.state.revs[workload.row, c.R_INNER_ROUTE] = route
+        scaling = revision_scaling(
+            template.annotations, self.context.autoscaler, concurrency, platform.progress_deadline_s
+        )
+        revision = Revision(self.context, workload, scaling, concurrency, template.annotations)
+        self.revisions.append(revision)
+        return revision
+
+    def _make_deployment(self, identity: Identity, template: PodTemplate, limits: Limits) -> Workload:
+        return self.workloads.make(
+            identity, template, limits, facts(template, identity.service, identity.component, identity.name)
+        )
+
+    def _cache(self, annotations: dict[str, str] | object, namespace: str) -> CacheConfig | None:
+        """The response cache that a transformer's annotations declare."""
+        assert hasattr(annotations, "get")
+        if annotations.get(TRANSFORMER_CACHE) != "true":
+            return None
+        name = annotations.get(TRANSFORMER_CACHE_CONFIG, "")
+        config = self.objects.get(("ConfigMap", namespace, name))
+        if not isinstance(config, ConfigMap):
+            raise UsageError(
+                f"the cache's ConfigMap {name!r} is not there",
+                rule=f"{TRANSFORMER_CACHE_CONFIG} names a ConfigMap of namespace {namespace}",
+                next_step="add the ConfigMap to the manifests, before or beside the InferenceService",
+            )
+        return parse_cache_config(config)
+
+    def _routes_changed(self) -> None:
+        self.gateway.refresh()
+
+    # ---- for the run
+
+    def by_row(self, row: int) -> Revision | None:
+        """The revision with that row in the data plane."""
+        return next((one for one in self.revisions if one.workload.row == row), None)
+
+    def second(self) -> None:
+        """Everything that happens at the end of each second."""
+        for revision in self.revisions:
+            revision.second()
+        now_ns = self.context.agenda.now_ns
+        for deployment in self.deployments.all.values():
+            deployment.meter.pods(now_ns)
+
+    @property
+    def settled(self) -> bool:
+        return self.deployments.settled and all(one.settled for one in self.revisions if not one.removed)
+
+    def pools(self, target: str) -> list[Pool]:
+        """The pools a fault is aimed at: revision/NAME, deployment/NAME, isvc/NAME[/COMPONENT] or ksvc/NAME.
+
+        Of a service, the revisions that its route sends traffic to.
+        """
+        kind, _, rest = target.partition("/")
+        name, _, component = rest.partition("/")
+        if kind == "revision":
+            found = [one for one in self.workloads.all if one.identity.name == name]
+        elif KINDS.get(kind) == "Deployment":
+            found = [one for one in self.workloads.all if one.identity.name == name]
+        else:
+            wanted = component or "predictor"
+            found = [
+                one.workload
+                for one in self.revisions
+                if one.workload.identity.service == name
+                and one.workload.identity.component in (wanted, "")
+                and not one.removed
+                and one.routing == "active"
+            ]
+        if not found:
+            self.target(target)
+        return [one.pool for one in found]
+
+
+def facts(template: PodTemplate, name: str, component: str, revision: str) -> dict[str, str]:
+    """What a profile can match a workload by."""
+    image = template.containers[0].image if template.containers else ""
+    model_format = template.annotations.get("modelFormat", "")
+    return {
+        "name": name,
+        "component": component,
+        "revision": revision,
+        "image": image,
+        "storageUri": template.storage_uri,
+        "modelFormat": model_format,
+    }
+
+
+def ready_pods(pools: Iterable[Pool]) -> list[tuple[Pool, Pod]]:
+    """Ready pods of some pools, oldest first."""
+    found = [(pool, pod) for pool in pools for pod in pool.ready_pods()]
+    return sorted(found, key=lambda pair: pair[1].number)
