@@ -5,8 +5,8 @@ goes out. Mirrors knative/serving pkg/autoscaler/scaling/autoscaler.go (v0.47), 
 delay window. Bounds and scale to zero come later (scale_to_zero.py). `formula` is spelled out only when asked for:
 a simulated day has 43,200 decisions per revision.
 
-Worked example (tests/unit/mechanisms/autoscaling/test_kpa.py): 152.3 rps at a target of 105 with one ready pod gives
-`ceil(152.3 rps / 105) = 2, within [0, 1000] → 2`.
+Worked example (test_the_formula_of_a_calm_decision): 152.3 rps at a target of 105 with two ready pods gives
+`ceil(152.3 rps / 105) = 2, within [1, 2000] → 2`.
 """
 
 from __future__ import annotations

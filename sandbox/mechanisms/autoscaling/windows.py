@@ -128,7 +128,8 @@ class TimedBuckets:
         if self.is_empty(now_s):
             return 0.0
         silent = max(0, floor(now_s / self._granularity_s) - self._last)
-        average: float = sum(map(mul, self._newest_first(), self._weights[silent:]))
+        weights = self._weights[silent:] if silent else self._weights
+        average: float = sum(map(mul, self._newest_first(), weights))
         return average
 
     def _newest_first(self) -> list[float]:

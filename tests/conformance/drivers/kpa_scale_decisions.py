@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.mechanisms.autoscaling.kpa import Autoscaler, Decision, DeciderSpec
+from sandbox.mechanisms.autoscaling.kpa import Autoscaler, DeciderSpec, Decision
 
 EBC_TOLERANCE = 1
 
