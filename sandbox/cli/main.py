@@ -35,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """The exit status of `sandbox ARGUMENTS`."""
+    return _status(lambda: _run(arguments))
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(_help(), file=sys.stdout if arguments else sys.stderr)
         return int(ExitCode.PASSED if arguments else ExitCode.USAGE)
@@ -43,10 +47,7 @@ def run(arguments: list[str]) -> int:
 
         print(f"sandbox {version('serving-sandbox')}")
         return int(ExitCode.PASSED)
-    try:
-        return _call(arguments[0], arguments[1:])
-    except UsageError as error:
-        return _told(error)
+    return _call(arguments[0], arguments[1:])
 
 
 def _call(verb: str, arguments: list[str]) -> int:
@@ -70,7 +71,7 @@ def _call(verb: str, arguments: list[str]) -> int:
 
 
 def _at_the_edge(command: Callable[..., int]) -> Callable[..., None]:
-    """The verb with its errors told and its status raised as typer wants it."""
+    """The verb with its status raised, errors told before typer sees them (it would say "Aborted" to Ctrl-C)."""
 
     @functools.wraps(command)
     def edge(*args: object, **kwargs: object) -> None:
