@@ -8,7 +8,9 @@ knative/serving pkg/autoscaler/metrics/sample_size.go and stats_scraper.go. Whic
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 from math import ceil
+from operator import add
 
 from sandbox.mechanisms.autoscaling.request_stats import Report
 
@@ -34,4 +36,5 @@ def estimate_total(sample: Sequence[Report], population: int) -> Report:
     Report(avg_concurrency=20.0, avg_proxied_concurrency=5.0, requests=30.0, proxied_requests=10.0)
     """
     size = len(sample)
-    return Report._make(sum(field) / size * population for field in zip(*sample, strict=True))
+    # Not sum(): since Python 3.12 it compensates rounding, and estimates must be alike on every version.
+    return Report._make(reduce(add, field) / size * population for field in zip(*sample, strict=True))

@@ -12,8 +12,10 @@ Mirrors knative/serving pkg/autoscaler/aggregation/bucketing.go (v0.47). Worth k
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
 from math import ceil, floor
-from operator import mul
+from operator import add, mul
 
 _NEVER = -(1 << 62)  # a bucket number before all others: nothing was written yet
 _ROUNDING = 1_000_000.0  # averages are cut to 6 decimals
@@ -29,6 +31,11 @@ def smoothing_coefficient(buckets: int) -> float:
     """
     coefficient: float = 1 - _WEIGHT_LEFT_OUT ** (1 / buckets)
     return max(coefficient, _MIN_SMOOTHING)
+
+
+def _plain_sum(values: Iterable[float]) -> float:
+    """Left to right: since Python 3.12 sum() compensates rounding, and decisions must be alike on every version."""
+    return reduce(add, values, 0.0)
 
 
 class TimedBuckets:
@@ -129,8 +136,7 @@ class TimedBuckets:
             return 0.0
         silent = max(0, floor(now_s / self._granularity_s) - self._last)
         weights = self._weights[silent:] if silent else self._weights
-        average: float = sum(map(mul, self._newest_first(), weights))
-        return average
+        return _plain_sum(map(mul, self._newest_first(), weights))
 
     def _newest_first(self) -> list[float]:
         at = self._last % len(self._ring)
@@ -138,7 +144,7 @@ class TimedBuckets:
 
     def sum(self, now_s: float) -> float:
         """Sum of the buckets that are still inside the window."""
-        return sum(self.buckets(now_s).values())
+        return _plain_sum(self.buckets(now_s).values())
 
     def buckets(self, now_s: float) -> dict[float, float]:
         """Start of the bucket in seconds -> its value, newest first."""

@@ -17,7 +17,7 @@ from sandbox.mechanisms.autoscaling.config import HPA_CLASS, KPA_CLASS, Autoscal
 DEFAULT = AutoscalerConfig()
 
 
-def annotations(**values: str) -> dict[str, str]:
+def template(**values: str) -> dict[str, str]:
     return {PREFIX + name.replace("_", "-"): value for name, value in values.items()}
 
 
@@ -33,7 +33,7 @@ def test_without_annotations_the_cluster_decides() -> None:
 
 
 def test_each_annotation_wins_over_the_cluster() -> None:
-    written = annotations(
+    written = template(
         metric="rps",
         target="150",
         target_utilization_percentage="80",
@@ -69,7 +69,7 @@ def test_the_spelling_with_hyphens_wins_over_camel_case() -> None:
 
 
 def test_a_refused_annotation_leaves_the_cluster_setting() -> None:
-    scaling = revision_scaling(annotations(window="1s", min_scale="x", target="0"), DEFAULT, 0)
+    scaling = revision_scaling(template(window="1s", min_scale="x", target="0"), DEFAULT, 0)
 
     assert (scaling.stable_window_s, scaling.min_scale, scaling.total) == (60.0, 0, 100.0)
 
@@ -79,7 +79,7 @@ def test_a_progress_deadline_that_is_no_duration_is_ignored() -> None:
 
 
 def test_the_hpa_class_scales_on_cpu_unless_told_otherwise() -> None:
-    assert revision_scaling(annotations(**{"class": HPA_CLASS}), DEFAULT, 0).metric == "cpu"
+    assert revision_scaling(template(**{"class": HPA_CLASS}), DEFAULT, 0).metric == "cpu"
 
 
 def test_the_panic_window_is_whole_seconds_and_at_least_one() -> None:
@@ -109,8 +109,8 @@ def test_the_panic_window_is_whole_seconds_and_at_least_one() -> None:
     ],
 )
 def test_a_refused_annotation_is_named(written: dict[str, str], error: AnnotationError) -> None:
-    assert validate_annotations(annotations(**written), DEFAULT) == (error,)
+    assert validate_annotations(template(**written), DEFAULT) == (error,)
 
 
 def test_fractions_of_a_second_are_fine_for_the_retention_period() -> None:
-    assert validate_annotations(annotations(scale_to_zero_pod_retention_period="1.5s"), DEFAULT) == ()
+    assert validate_annotations(template(scale_to_zero_pod_retention_period="1.5s"), DEFAULT) == ()
