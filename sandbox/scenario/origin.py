@@ -17,6 +17,7 @@ _OWN = str(Path(__file__).parent.parent)
 def written_at() -> Location:
     """The caller's place outside of this package."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OWN):
+    # "<string>" is what dataclasses compile their __init__ from
+    while frame.f_back is not None and frame.f_code.co_filename.startswith((_OWN, "<string>")):
         frame = frame.f_back
     return Location(frame.f_code.co_filename, frame.f_lineno)
