@@ -79,7 +79,6 @@ class DataPlane:
         self._free_pods: list[int] = []
         self._n_pods = 0
         self._free_caches: dict[int, list[int]] = {}
-        self._started = False
 
     # ---- time
 
@@ -94,9 +93,6 @@ class DataPlane:
 
     def advance(self, until_ns: int) -> tuple[int, int] | None:
         """Play up to `until_ns`. Returns (revision, activator) when an activator met its first request, else None."""
-        if not self._started:
-            kernel.first_arrivals(self.state)
-            self._started = True
         while True:
             reason = kernel.advance(self.state, until_ns)
             if reason == c.REACHED:
@@ -104,6 +100,10 @@ class DataPlane:
             if reason == c.FIRST_REQUEST:
                 return int(self.state.scalars[c.S_SIGNAL_REV]), int(self.state.scalars[c.S_SIGNAL_ACT])
             self._more_requests()
+
+    def start_flows(self) -> None:
+        """Find every open-loop flow's first arrival; once, when the flows have been written."""
+        kernel.first_arrivals(self.state)
 
     def in_flight(self) -> Ints:
         """Rows of all hops that are somewhere (both roles)."""

@@ -105,6 +105,7 @@ class Traffic:
                 self.clients.append((flow, n_clients))
                 n_clients += flow.client_side.clients
         self._commit(rows, n_clients)
+        self.plane.start_flows()
         for number, flow in enumerate(flows):
             if flow.arrivals is Arrivals.USERS:
                 self._wake_users(number, flow, rows[number], start_ns)
