@@ -120,8 +120,11 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Records every comparison that the test makes."""
     checks: list[Expectation] = []
     item.stash[_CHECKS] = checks
-    with recording(checks.append):
-        return (yield)
+    try:
+        with recording(checks.append):
+            return (yield)
+    finally:  # on the item, since pytest's JUnit takes the properties from the report of the teardown
+        item.user_properties.extend(("expectation", check.text) for check in checks)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -138,10 +141,9 @@ def pytest_runtest_makereport(
 
 
 def _attach(report: pytest.TestReport, item: pytest.Item, checks: list[Expectation]) -> None:
-    """As text for people and JUnit, as plain data for our own reports; both survive xdist."""
+    """As plain data, which survives xdist."""
     from sandbox.judge.verdict import Check
 
-    report.user_properties.extend(("expectation", check.text) for check in checks)
     report.__dict__["sandbox_checks"] = [asdict(Check.of(check)) for check in checks]
     report.__dict__["sandbox_scenario"] = "runs" in getattr(item, "fixturenames", ())
 

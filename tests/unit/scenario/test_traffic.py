@@ -1,5 +1,6 @@
 """Traffic: rates, keys and flows, and what is refused where it was written."""
 
+import itertools
 import math
 
 import pytest
@@ -46,7 +47,7 @@ def test_a_day_repeats_over_the_run():
 def test_the_mean_of_a_day_is_its_mean():
     knots = traffic.diurnal(mean=3472, amplitude=0.6).knots
 
-    area = sum((t2 - t1) * (r1 + r2) / 2 for (t1, r1), (t2, r2) in zip(knots, knots[1:], strict=False))
+    area = sum((t2 - t1) * (r1 + r2) / 2 for (t1, r1), (t2, r2) in itertools.pairwise(knots))
 
     assert area / 86400 == pytest.approx(3472, rel=1e-6)
 
