@@ -74,7 +74,7 @@ class Cluster:
         self.objects: dict[tuple[str, str, str], Object] = {}
         no_route = context.journal.series(Series("(no route)", Role.ENTRY, "(no route)", ""))
         self.harvest = Harvest(context, no_route)
-        self.workloads = Workloads(context, self.harvest.pod_gone)
+        self.workloads = Workloads(context, self.harvest.pod_changed)
         self.revisions: list[Revision] = []
         self.knative = Knative(context, self._make_revision, self._routes_changed, GcConfig())
         self.kserve = KServe(context, self.knative)

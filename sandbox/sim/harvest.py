@@ -1,8 +1,4 @@
-"""Once a simulated second: the data plane's counters and integrals become journal rows, and start again at zero.
-
-Counters are read with a few numpy calls over all revisions and pods at once, so that a second costs the same
-however many requests it held.
-"""
+"""Once a simulated second: the data plane's counters and histograms become journal rows, and gauges are read."""
 
 from __future__ import annotations
 
@@ -15,15 +11,17 @@ from sandbox.journal.schema import COUNT, GAUGE, HIST, NO_POD, Gauge, What
 from sandbox.sim import columns as c
 from sandbox.sim.agenda import NS
 from sandbox.sim.context import Context
+from sandbox.sim.dataplane import DataPlane
 from sandbox.sim.nodes import gpus
 from sandbox.sim.pods import Pod
+from sandbox.sim.readout import drain_counts, drain_hist
 from sandbox.sim.workload import Workload
 
 Ints = npt.NDArray[np.int64]
 
 # Counter column → the journal's word for it.
-WHAT = np.zeros(c.COUNTERS, dtype=np.int64)
-WHAT[[c.N_ARRIVED, c.N_STARTED, c.N_HIT, c.N_MISS, c.N_STALE, c.N_PROXIED]] = [
+WORDS = np.zeros(c.COUNTERS, dtype=np.int64)
+WORDS[[c.N_ARRIVED, c.N_STARTED, c.N_HIT, c.N_MISS, c.N_STALE, c.N_PROXIED]] = [
     What.ARRIVED,
     What.STARTED,
     What.HIT,
@@ -31,7 +29,7 @@ WHAT[[c.N_ARRIVED, c.N_STARTED, c.N_HIT, c.N_MISS, c.N_STALE, c.N_PROXIED]] = [
     What.STALE,
     What.PROXIED,
 ]
-WHAT[[c.N_200, c.N_500, c.N_502, c.N_503, c.N_504]] = [200, 500, 502, 503, 504]
+WORDS[[c.N_200, c.N_500, c.N_502, c.N_503, c.N_504]] = [200, 500, 502, 503, 504]
 
 
 class Harvest:
@@ -40,120 +38,124 @@ class Harvest:
     def __init__(self, context: Context, no_route: int) -> None:
         self.context = context
         self.no_route = no_route
-        self._series = np.zeros(0, dtype=np.int64)  # per (revision, role)
+        self._rev_series = np.zeros(0, dtype=np.int64)  # per (revision, role)
+        self._rev_pods = np.zeros(0, dtype=np.int64)
+        self._pod_series = np.zeros(0, dtype=np.int64)  # per (pod row, role)
+        self._pod_numbers = np.zeros(0, dtype=np.int64)
+        self._words = np.zeros((0, 4), dtype=np.int32)
+        self._hist_words = np.zeros((0, 3), dtype=np.int32)
+        self._gauge_rows: dict[int, npt.NDArray[np.void]] = {}  # per row: a block whose columns but value are set
 
-    def pod_gone(self, workload: Workload, pod: Pod) -> None:
-        """A pod leaves: its last counts are written before its row is handed out again."""
+    # ---- who is who
+
+    def pod_changed(self, workload: Workload, pod: Pod, here: bool) -> None:
+        """A pod has come, or leaves: then its last counts are written before its row is handed out again."""
         plane = self.context.plane
-        self._counts(self._second, [workload], only=pod)
+        if here:
+            self._fit(plane)
+            pair = slice(2 * pod.row, 2 * pod.row + 2)
+            self._pod_series[pair] = (workload.entry_series, workload.inner_series)
+            self._pod_numbers[pair] = pod.number
+            return
+        block = plane.state.pod_counts[2 * pod.row : 2 * pod.row + 2]
+        out = np.zeros((block.size, 4), dtype=np.int32)
+        second = (self.context.run_ns - 1) // NS
+        pair = slice(2 * pod.row, 2 * pod.row + 2)
+        n = drain_counts(block, 2, self._pod_series[pair], self._pod_numbers[pair], WORDS, second, out, 0)
+        if n and second >= 0:
+            self.context.journal.counts(out[:n].view(COUNT).reshape(n))
         plane.free_pod(pod.row)
 
-    @property
-    def _second(self) -> int:
-        return (self.context.run_ns - 1) // NS
+    def _fit(self, plane: DataPlane) -> None:
+        """Make the maps as long as the arrays they describe."""
+        rows = len(plane.state.pod_counts)
+        if len(self._pod_series) < rows:
+            more = rows - len(self._pod_series)
+            self._pod_series = np.append(self._pod_series, np.zeros(more, dtype=np.int64))
+            self._pod_numbers = np.append(self._pod_numbers, np.zeros(more, dtype=np.int64))
+
+    def _know_revs(self, workloads: Sequence[Workload]) -> None:
+        rows = 2 * self.context.plane.n_revs
+        if len(self._rev_series) == rows:
+            return
+        self._rev_series = np.zeros(rows, dtype=np.int64)
+        self._rev_pods = np.full(rows, NO_POD, dtype=np.int64)
+        for workload in workloads:
+            self._rev_series[2 * workload.row : 2 * workload.row + 2] = (workload.entry_series, workload.inner_series)
+
+    # ---- every second
 
     def second(self, workloads: Sequence[Workload]) -> None:
         """Write the second that ends now."""
-        second = self._second
-        self._counts(second, workloads)
-        self._hist(second, workloads)
-        self._gauges(second, workloads)
-
-    def _counts(self, second: int, workloads: Sequence[Workload], only: Pod | None = None) -> None:
-        state = self.context.plane.state
-        parts: list[npt.NDArray[np.void]] = []
-        if only is None:
-            per_rev = state.rev_counts[: 2 * self.context.plane.n_revs]
-            if per_rev.any():
-                rows, columns = np.nonzero(per_rev)
-                parts.append(
-                    _count_rows(second, self._series_of(workloads)[rows], columns, NO_POD, per_rev[rows, columns])
-                )
-                per_rev[:] = 0
-            lost = int(state.scalars[c.S_NO_ROUTE])
-            if lost:
-                state.scalars[c.S_NO_ROUTE] = 0
-                for what in (What.ARRIVED, 404):
-                    parts.append(np.array([(second, self.no_route, what, NO_POD, lost)], dtype=COUNT))
-        for workload in workloads:
-            pods = workload.pool.pods if only is None else [only]
-            if not pods:
-                continue
-            pod_rows = np.array([2 * pod.row + role for pod in pods for role in (0, 1)])
-            block = state.pod_counts[pod_rows]
-            rows, columns = np.nonzero(block)
-            if not len(rows):
-                continue
-            numbers = np.array([pod.number for pod in pods])
-            series = np.where(rows & 1, workload.inner_series, workload.entry_series)
-            parts.append(_count_rows(second, series, columns, numbers[rows >> 1], block[rows, columns]))
-            state.pod_counts[pod_rows] = 0
-        if parts and second >= 0:
-            self.context.journal.counts(np.concatenate(parts))
-
-    def _series_of(self, workloads: Sequence[Workload]) -> Ints:
-        if len(self._series) < 2 * self.context.plane.n_revs:
-            self._series = np.zeros(2 * self.context.plane.n_revs, dtype=np.int64)
-            for workload in workloads:
-                self._series[2 * workload.row : 2 * workload.row + 2] = (workload.entry_series, workload.inner_series)
-        return self._series
-
-    def _hist(self, second: int, workloads: Sequence[Workload]) -> None:
-        hist = self.context.plane.state.hist[: 2 * self.context.plane.n_revs]
-        rows, buckets = np.nonzero(hist)
-        if not len(rows):
-            return
-        out = np.empty(len(rows), dtype=HIST)
-        out["second"] = second
-        out["series"] = self._series_of(workloads)[rows]
-        out["bucket"] = buckets
-        out["n"] = hist[rows, buckets]
-        hist[rows, buckets] = 0
-        if second >= 0:
-            self.context.journal.hist(out)
-
-    def _gauges(self, second: int, workloads: Sequence[Workload]) -> None:
+        second = (self.context.run_ns - 1) // NS
         if second < 0:
             return
-        rows: list[tuple[int, int, int, float]] = []
+        self._know_revs(workloads)
+        self._counts(second)
+        self._hist(second)
+        self._gauges(second, workloads)
+
+    def _counts(self, second: int) -> None:
+        plane = self.context.plane
+        state = plane.state
+        self._fit(plane)
+        cells = state.rev_counts.size + state.pod_counts.size + 2
+        if len(self._words) < cells:
+            self._words = np.zeros((cells, 4), dtype=np.int32)
+        out = self._words
+        n = drain_counts(
+            state.rev_counts, 2 * plane.n_revs, self._rev_series, self._rev_pods, WORDS, second, out, 0
+        )
+        n = drain_counts(
+            state.pod_counts, len(state.pod_counts), self._pod_series, self._pod_numbers, WORDS, second, out, n
+        )
+        lost = int(state.scalars[c.S_NO_ROUTE])
+        if lost:
+            state.scalars[c.S_NO_ROUTE] = 0
+            for what in (int(What.ARRIVED), 404):
+                out[n] = (second, self.no_route | what << 16, NO_POD, lost)
+                n += 1
+        if n:
+            self.context.journal.counts(out[:n].view(COUNT).reshape(n))
+
+    def _hist(self, second: int) -> None:
+        hist = self.context.plane.state.hist
+        if len(self._hist_words) < hist.size:
+            self._hist_words = np.zeros((hist.size, 3), dtype=np.int32)
+        n = drain_hist(hist, 2 * self.context.plane.n_revs, self._rev_series, second, self._hist_words)
+        if n:
+            self.context.journal.hist(self._hist_words[:n].view(HIST).reshape(n))
+
+    def _gauges(self, second: int, workloads: Sequence[Workload]) -> None:
+        blocks = []
         for workload in workloads:
-            pool = workload.pool
-            if not pool.pods and not workload.gauges:
+            if not workload.pool.pods and not workload.gauges:
                 continue
             values = self._values(workload)
-            rows += [(second, workload.entry_series, int(what), value) for what, value in values.items()]
-        if rows:
-            self.context.journal.gauges(np.array(rows, dtype=GAUGE))
+            block = self._gauge_rows.get(workload.row)
+            if block is None or len(block) != len(values):
+                block = np.zeros(len(values), dtype=GAUGE)
+                block["series"] = workload.entry_series
+                self._gauge_rows[workload.row] = block
+            block["what"] = list(values)
+            block["second"] = second
+            block["value"] = list(values.values())
+            blocks.append(block)
+        if blocks:
+            self.context.journal.gauges(np.concatenate(blocks) if len(blocks) > 1 else blocks[0])
 
     def _values(self, workload: Workload) -> dict[int, float]:
-        state = self.context.plane.state
-        plane = self.context.plane
         pool = workload.pool
-        pods = state.pods[[pod.row for pod in pool.pods]]
-        acts = state.acts[workload.row * plane.activators : (workload.row + 1) * plane.activators]
-        queued_at_activators = int(acts[:, c.A_QUEUED].sum())
         held = len(pool.pods)
         return {
             Gauge.READY: pool.ready,
             Gauge.PODS: pool.live,
             Gauge.TERMINATING: pool.terminating,
-            Gauge.IN_FLIGHT: int(pods[:, c.P_INSIDE].sum()) + queued_at_activators,
-            Gauge.QUEUED: int(pods[:, c.P_QUEUED].sum() + pods[:, c.P_WAITING].sum()) + queued_at_activators,
+            Gauge.IN_FLIGHT: workload.inside,
+            Gauge.QUEUED: workload.waiting,
             Gauge.CONCURRENCY: workload.concurrency,
             Gauge.CPU_REQUESTED: held * workload.requests.cpu_milli / 1000,
             Gauge.MEMORY_REQUESTED: held * workload.requests.memory_bytes,
             Gauge.GPU_REQUESTED: held * gpus(workload.requests),
             **workload.gauges,
         }
-
-
-def _count_rows(
-    second: int, series: Ints, columns: Ints, pod: Ints | int, n: Ints
-) -> npt.NDArray[np.void]:
-    out = np.empty(len(columns), dtype=COUNT)
-    out["second"] = second
-    out["series"] = series
-    out["what"] = WHAT[columns]
-    out["pod"] = pod
-    out["n"] = n
-    return out

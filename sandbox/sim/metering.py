@@ -14,14 +14,14 @@ from sandbox.mechanisms.autoscaling.reporter import without_first
 from sandbox.mechanisms.autoscaling.request_stats import Report
 from sandbox.mechanisms.autoscaling.sampling import estimate_total, sample_size
 from sandbox.sim import columns as c
-from sandbox.sim.agenda import NS
 from sandbox.sim.dataplane import DataPlane
 from sandbox.sim.draws import mix64
 from sandbox.sim.pods import Phase
+from sandbox.sim.readout import PERIOD_NS, read_reports
 from sandbox.sim.workload import Workload
 
 Floats = npt.NDArray[np.float64]
-_PERIOD = float(NS)  # reports cover one second
+_ACT_COLUMNS = np.array([c.A_KNOWN, c.A_INSIDE, c.A_AREA, c.A_COUNT, c.A_QUEUED])
 
 
 class Meter:
@@ -33,36 +33,34 @@ class Meter:
         self._stream = sample_stream
         self._scrapes = 0
         self._first: set[int] = set()  # activators whose first request was reported early
+        self._reports = np.zeros((8, 4))
+        self._totals = np.zeros(2, dtype=np.int64)
 
     def pods(self, now_ns: int) -> Floats:
         """Reports of the second that ends now, one row a pod in the pool's order; the next second starts."""
-        rows = np.array([pod.row for pod in self.workload.pool.pods], dtype=np.int64)
-        if not len(rows):
-            self.workload.concurrency = 0.0
-            return np.zeros((0, 4))
-        pods = self.plane.state.pods
-        block = pods[rows]
-        held = block[:, (c.P_INSIDE, c.P_PROXIED)] * now_ns
-        reports = np.empty((len(rows), 4))
-        reports[:, :2] = (block[:, (c.P_AREA, c.P_PROXIED_AREA)] + held) / _PERIOD
-        reports[:, 2:] = block[:, (c.P_COUNT, c.P_PROXIED_COUNT)]
-        block[:, (c.P_AREA, c.P_PROXIED_AREA)] = -held
-        block[:, (c.P_COUNT, c.P_PROXIED_COUNT)] = 0
-        pods[rows] = block
-        self.workload.concurrency = float(reports[:, 0].sum() - reports[:, 1].sum())
+        rows = self.workload.pool.rows()
+        if len(rows) > len(self._reports):
+            self._reports = np.zeros((2 * len(rows), 4))
+        reports = self._reports[: len(rows)]
+        read_reports(self.plane.state.pods, rows, now_ns, reports, self._totals)
+        self.workload.inside, self.workload.waiting = self._totals.tolist()
+        self.workload.concurrency = float((reports[:, 0] - reports[:, 1]).sum()) if len(rows) else 0.0
         return reports
 
     def activators(self, now_ns: int) -> list[Report]:
         """The activators' reports of the second that ends now."""
         acts = self.plane.state.acts
         reports = []
+        base = self.workload.row * self.plane.activators
         for activator in range(self.plane.activators):
-            act = acts[self.workload.row * self.plane.activators + activator]
-            if not act[c.A_KNOWN]:
+            act = acts[base + activator]
+            known, inside, area, count, queued = act[_ACT_COLUMNS].tolist()
+            self.workload.waiting += queued
+            self.workload.inside += queued
+            if not known:
                 continue
-            inside = int(act[c.A_INSIDE])
-            average = (int(act[c.A_AREA]) + inside * now_ns) / _PERIOD
-            requests = float(act[c.A_COUNT])
+            average = (area + inside * now_ns) / PERIOD_NS
+            requests = float(count)
             act[c.A_AREA] = -inside * now_ns
             act[c.A_COUNT] = 0
             self.workload.concurrency += average

@@ -12,9 +12,12 @@ endpoints `endpoint_delay_s` later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
 
 from sandbox.journal.schema import RecordKind
 from sandbox.manifests.objects import PodTemplate, Resources
@@ -90,8 +93,15 @@ class Pool:
     gateway_pods: list[Pod] = field(default_factory=list)  # as gateways know them
     activator_pods: list[Pod] = field(default_factory=list)  # as activators know them
     created: int = 0
+    _rows: npt.NDArray[np.int64] | None = None
 
     # ---- how many
+
+    def rows(self) -> npt.NDArray[np.int64]:
+        """Data plane rows of all pods, in the order they came."""
+        if self._rows is None:
+            self._rows = np.array([pod.row for pod in self.pods], dtype=np.int64)
+        return self._rows
 
     @property
     def ready(self) -> int:
@@ -135,6 +145,8 @@ class Pool:
             created_s=now_s,
         )
         self.pods.append(pod)
+        self._rows = None
+        self.on_pod(pod, True)
         self._enter(pod, Phase.PENDING)
         self._later(pod, self.context.profiles.platform.scheduling_s, lambda: self.schedule(pod))
 
@@ -286,11 +298,13 @@ class Pool:
             self._resources(pod.node)
         self._enter(pod, Phase.GONE)
         self.pods.remove(pod)
-        self.on_gone(pod)
+        self._rows = None
+        self.on_pod(pod, False)
         self.on_change()
         self.on_room()
 
-    on_gone: Callable[[Pod], None] = field(default=lambda pod: None)  # the harvester takes its last counts first
+    # Told when a pod has come (True) and when it leaves (False): its last counts are taken then.
+    on_pod: Callable[[Pod, bool], None] = field(default=lambda pod, here: None)
 
     # ---- faults
 
@@ -348,8 +362,3 @@ class Pool:
         usage = self.context.nodes.usage(node)
         if usage:
             self.context.record(RecordKind.RESOURCES, node=node, **usage)
-
-
-def rows(pods: Sequence[Pod]) -> list[int]:
-    """Data plane rows of some pods, in their order."""
-    return [pod.row for pod in pods]

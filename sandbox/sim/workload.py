@@ -63,6 +63,8 @@ class Workload:
     requests: Resources
     model: int
     concurrency: float = 0.0  # mean requests inside over the last second
+    inside: int = 0  # requests inside at its end, queued ones included
+    waiting: int = 0  # requests queued at its end
     gauges: dict[int, float] = field(default_factory=dict)  # what its controller wants in the journal each second
     on_change: Callable[[], None] = field(default=lambda: None)
 
@@ -70,10 +72,10 @@ class Workload:
 class Workloads:
     """All workloads of a run."""
 
-    def __init__(self, context: Context, on_gone: Callable[[Workload, Pod], None]) -> None:
+    def __init__(self, context: Context, on_pod: Callable[[Workload, Pod, bool], None]) -> None:
         self.context = context
         self.all: list[Workload] = []
-        self._on_gone = on_gone
+        self._on_pod = on_pod  # (workload, pod, here): a pod has come, or is leaving
         self._pods = 0
         self._tables: dict[tuple[str, tuple[tuple[str, float], ...]], int] = {}
         self._models: dict[str, int] = {}
@@ -118,7 +120,7 @@ class Workloads:
         pool = Pool(self.context, spec, self._next_pod, lambda: None, self._room)
         workload = Workload(identity, row, pool, series[0], series[1], requests, model)
         pool.on_change = lambda: workload.on_change()
-        pool.on_gone = lambda pod: self._on_gone(workload, pod)
+        pool.on_pod = lambda pod, here: self._on_pod(workload, pod, here)
         pool.on_store = self._store_done
         self.all.append(workload)
         return workload
