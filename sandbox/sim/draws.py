@@ -18,7 +18,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.sim.compiled import jit, wrap64
+from sandbox.sim.compiled import jit, jit_outer, wrap64
 
 GOLDEN = -7046029254386353131  # 0x9E3779B97F4A7C15 as a signed number
 _MIX_1 = -4658895280553007687  # 0xBF58476D1CE4E5B9
@@ -113,23 +113,40 @@ def unit_exponential_table() -> npt.NDArray[np.float64]:
 def alias_table(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
     """Walker's alias table: one packed integer a key, (threshold in 1/2^31) << 32 | alias.
 
-    Vose's method. Thresholds are integers, so a draw compares integers only.
+    Thresholds are integers, so a draw compares integers only.
     """
-    n = len(weights)
-    scaled = weights * (n / weights.sum())
-    threshold = np.full(n, 1 << 31, dtype=np.int64)
-    alias = np.arange(n, dtype=np.int64)
-    order_small = [int(i) for i in np.flatnonzero(scaled < 1.0)]
-    order_large = [int(i) for i in np.flatnonzero(scaled >= 1.0)]
-    left = scaled.tolist()
-    while order_small and order_large:
-        small, large = order_small.pop(), order_large[-1]
-        threshold[small] = int(left[small] * (1 << 31))
-        alias[small] = large
-        left[large] -= 1.0 - left[small]
-        if left[large] < 1.0:
-            order_small.append(order_large.pop())
-    return (threshold << 32) | alias
+    scaled = weights * (len(weights) / weights.sum())
+    packed = np.empty(len(weights), dtype=np.int64)
+    _fill_alias(scaled, np.empty(len(weights), dtype=np.int64), packed)
+    return packed
+
+
+@jit_outer
+def _fill_alias(
+    scaled: npt.NDArray[np.float64], waiting: npt.NDArray[np.int64], packed: npt.NDArray[np.int64]
+) -> None:
+    """Vose's method. `waiting` holds the small ones from its left end and the large ones from its right end."""
+    n = scaled.shape[0]
+    small = 0
+    large = n
+    for key in range(n):
+        packed[key] = key  # threshold 0 and its own alias: a key of just the mean weight
+        if scaled[key] < 1.0:
+            waiting[small] = key
+            small += 1
+        else:
+            large -= 1
+            waiting[large] = key
+    while small > 0 and large < n:
+        small -= 1
+        poor = waiting[small]
+        rich = waiting[large]
+        packed[poor] = (int(scaled[poor] * 2147483648.0) << 32) | rich
+        scaled[rich] -= 1.0 - scaled[poor]
+        if scaled[rich] < 1.0:
+            large += 1
+            waiting[small] = rich
+            small += 1
 
 
 @jit
