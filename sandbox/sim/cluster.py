@@ -7,11 +7,11 @@ reaches KServe, a changed ConfigMap reaches whoever reads it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from sandbox.errors import UsageError
 from sandbox.journal.schema import RecordKind, Role, Series
-from sandbox.manifests.cache_config import CacheConfig, parse_cache_config
+from sandbox.manifests.cache_config import CONFIG, ENABLED, CacheConfig, parse_cache_config
 from sandbox.manifests.objects import (
     ConfigMap,
     Deployment,
@@ -24,7 +24,7 @@ from sandbox.manifests.objects import (
     Service,
     VirtualService,
 )
-from sandbox.manifests.platform_config import parse_platform_config
+from sandbox.manifests.platform_config import platform_config
 from sandbox.mechanisms.autoscaling.annotations import revision_scaling
 from sandbox.mechanisms.autoscaling.config import parse_autoscaler_config
 from sandbox.mechanisms.rollout.revision_gc import GcConfig, parse_gc_config
@@ -39,8 +39,6 @@ from sandbox.sim.pods import Pod, Pool
 from sandbox.sim.revision import Revision
 from sandbox.sim.workload import Identity, Limits, Workload, Workloads
 
-TRANSFORMER_CACHE = "sandbox.dev/transformer-cache"
-TRANSFORMER_CACHE_CONFIG = "sandbox.dev/transformer-cache-config"
 STANDARD = "Standard"
 
 # kubectl's names and short names → the kind of our objects.
@@ -172,8 +170,7 @@ class Cluster:
         elif name == "config-gc":
             self.knative.gc = parse_gc_config(config.data)
         else:
-            maps = [one for one in self.objects.values() if isinstance(one, ConfigMap)]
-            self.context.platform = parse_platform_config(maps)
+            self.context.platform = platform_config([config], self.context.platform)
 
     # ---- workloads
 
@@ -218,17 +215,18 @@ class Cluster:
             identity, template, limits, facts(template, identity.service, identity.component, identity.name)
         )
 
-    def _cache(self, annotations: dict[str, str] | object, namespace: str) -> CacheConfig | None:
-        """The response cache that a transformer's annotations declare."""
-        assert hasattr(annotations, "get")
-        if annotations.get(TRANSFORMER_CACHE) != "true":
+    def _cache(self, annotations: Mapping[str, str], namespace: str) -> CacheConfig | None:
+        """The response cache that a transformer's annotations declare; without a ConfigMap, the defaults."""
+        if annotations.get(ENABLED) != "true":
             return None
-        name = annotations.get(TRANSFORMER_CACHE_CONFIG, "")
+        name = annotations.get(CONFIG, "")
+        if not name:
+            return CacheConfig()
         config = self.objects.get(("ConfigMap", namespace, name))
         if not isinstance(config, ConfigMap):
             raise UsageError(
                 f"the cache's ConfigMap {name!r} is not there",
-                rule=f"{TRANSFORMER_CACHE_CONFIG} names a ConfigMap of namespace {namespace}",
+                rule=f"{CONFIG} names a ConfigMap of namespace {namespace}",
                 next_step="add the ConfigMap to the manifests, before or beside the InferenceService",
             )
         return parse_cache_config(config)
@@ -261,9 +259,7 @@ class Cluster:
         """
         kind, _, rest = target.partition("/")
         name, _, component = rest.partition("/")
-        if kind == "revision":
-            found = [one for one in self.workloads.all if one.identity.name == name]
-        elif KINDS.get(kind) == "Deployment":
+        if kind == "revision" or KINDS.get(kind) == "Deployment":
             found = [one for one in self.workloads.all if one.identity.name == name]
         else:
             wanted = component or "predictor"

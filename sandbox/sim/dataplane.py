@@ -7,6 +7,7 @@ out and taken back (`new_pod`, `free_pod`), so memory follows what exists, not w
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +27,7 @@ def _ints(*shape: int, fill: int = 0) -> Ints:
     return np.full(shape, fill, dtype=np.int64)
 
 
-def _grown(array: npt.NDArray[np.generic], shape: Sequence[int], fill: int = 0) -> npt.NDArray[np.generic]:
+def _grown(array: Ints, shape: Sequence[int], fill: int = 0) -> Ints:
     larger = np.full(shape, fill, dtype=array.dtype)
     larger[tuple(slice(0, n) for n in array.shape)] = array
     return larger
@@ -113,7 +114,7 @@ class DataPlane:
 
     # ---- growth
 
-    def replace(self, **arrays: npt.NDArray[np.generic]) -> None:
+    def replace(self, **arrays: npt.NDArray[Any]) -> None:
         """Put other arrays in place of some of the state's."""
         self.state = self.state._replace(**arrays)
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from sandbox.manifests.objects import Service, VirtualService
 from sandbox.sim.context import Context
-from sandbox.sim.kserve import KServe
 from sandbox.sim.knative import Knative
+from sandbox.sim.kserve import KServe
 
 MAX_DEPTH = 8  # VirtualServices that send to each other
 Shares = list[tuple[int, float]]  # (row in the data plane, weight)

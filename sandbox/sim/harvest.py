@@ -103,9 +103,7 @@ class Harvest:
         if len(self._words) < cells:
             self._words = np.zeros((cells, 4), dtype=np.int32)
         out = self._words
-        n = drain_counts(
-            state.rev_counts, 2 * plane.n_revs, self._rev_series, self._rev_pods, WORDS, second, out, 0
-        )
+        n = drain_counts(state.rev_counts, 2 * plane.n_revs, self._rev_series, self._rev_pods, WORDS, second, out, 0)
         n = drain_counts(
             state.pod_counts, len(state.pod_counts), self._pod_series, self._pod_numbers, WORDS, second, out, n
         )

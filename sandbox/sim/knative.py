@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from sandbox.durations import parse_go_duration
 from sandbox.journal.schema import RecordKind
 from sandbox.manifests.objects import KnativeService, TrafficTarget
 from sandbox.mechanisms.rollout.conditions import Status
@@ -31,7 +32,6 @@ from sandbox.mechanisms.rollout.traffic import (
     status_traffic,
     weights,
 )
-from sandbox.durations import parse_go_duration
 from sandbox.sim.agenda import Priority
 from sandbox.sim.context import Context
 from sandbox.sim.revision import Revision
@@ -241,7 +241,9 @@ class Knative:
         ]
         for name in revisions_to_delete(ages, state.latest_ready, self.gc, self.context.agenda.now_s):
             state.revisions.pop(name).remove()
-            self.context.record(RecordKind.OBJECT, object=f"revision/{name}", event="deleted", reason="GarbageCollected")
+            self.context.record(
+                RecordKind.OBJECT, object=f"revision/{name}", event="deleted", reason="GarbageCollected"
+            )
 
     def status(self, state: ServiceState) -> KnativeServiceStatus:
         """What the Service reports."""

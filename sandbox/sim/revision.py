@@ -26,13 +26,13 @@ from sandbox.mechanisms.autoscaling.annotations import RevisionScaling
 from sandbox.mechanisms.autoscaling.collector import MetricCollector
 from sandbox.mechanisms.autoscaling.kpa import TICK_S, Autoscaler, Decision
 from sandbox.mechanisms.autoscaling.scale_to_zero import (
+    PROBE_PERIOD_S,
     SCALE_UNKNOWN,
     Active,
     Reachability,
     ScaleInput,
     active_condition,
     active_threshold,
-    PROBE_PERIOD_S,
     apply_scale,
 )
 from sandbox.mechanisms.rollout.conditions import Status
@@ -339,5 +339,3 @@ class Revision:
         if self.ready is Status.UNKNOWN:
             return False
         return self.ready is Status.FALSE or (pool.ready >= pool.replicas and len(pool.gateway_pods) == pool.ready)
-
-

@@ -20,9 +20,7 @@ def play_step(cluster: Cluster, step: Step) -> None:
     if step.action is Action.NOTHING:
         return
     result = _ACTIONS[step.action](cluster, step)
-    cluster.context.record(
-        RecordKind.STEP, action=step.action.value, target=step.target, mark=step.mark, result=result
-    )
+    cluster.context.record(RecordKind.STEP, action=step.action.value, target=step.target, mark=step.mark, result=result)
 
 
 def _apply(cluster: Cluster, step: Step) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,7 @@ ENDLESS_NS = float(c.FOREVER)
 def segments(knots: Sequence[tuple[float, float]], start_ns: int) -> npt.NDArray[np.float64]:
     """Rate knots (s, 1/s) as segments (start ns, length ns, rate 1/ns, slope 1/ns²); the last one never ends."""
     rows = []
-    for (t0, r0), (t1, r1) in zip(knots, knots[1:], strict=False):
+    for (t0, r0), (t1, r1) in pairwise(knots):
         length = (t1 - t0) * NS
         if length > 0:
             rows.append((start_ns + t0 * NS, length, r0 / NS, (r1 - r0) / NS / length))

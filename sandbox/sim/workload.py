@@ -26,6 +26,7 @@ from sandbox.sim.draws import quantile_table
 from sandbox.sim.nodes import total
 from sandbox.sim.pods import Pod, Pool, PoolSpec
 
+MOST_ENTRIES = 4_000_000  # of one cache; about 70 bytes each are laid out when it is made
 TIME_GRID_NS = 1.0  # values of service-time tables are whole nanoseconds
 
 
@@ -125,9 +126,7 @@ class Workloads:
         self.all.append(workload)
         return workload
 
-    def _set_row(
-        self, row: int, profile: ModelProfile, limits: Limits, model: int, cache: CacheConfig | None
-    ) -> None:
+    def _set_row(self, row: int, profile: ModelProfile, limits: Limits, model: int, cache: CacheConfig | None) -> None:
         platform = self.context.profiles.platform
         revs = self.context.plane.state.revs
         revs[row, c.R_CC] = limits.container_concurrency
@@ -158,8 +157,10 @@ class Workloads:
         return self._tables[key]
 
     def _cache_maker(self, identity: Identity, cache: CacheConfig) -> Callable[[], int]:
+        entries, size = self._cache_bounds(cache)
+
         def new() -> int:
-            return self.context.plane.new_cache(cache.max_entries, cache.max_bytes, to_ns(cache.ttl_s))
+            return self.context.plane.new_cache(entries, size, to_ns(cache.ttl_s))
 
         if cache.topology == "sidecar":
             return new
@@ -171,6 +172,13 @@ class Workloads:
             return self._shared_caches[key]
 
         return shared
+
+    def _cache_bounds(self, cache: CacheConfig) -> tuple[int, int]:
+        """Entries and bytes. Entries are laid out in advance, so an unlimited number becomes what the bytes allow."""
+        book = self.context.profiles
+        smallest = max(min(one.response_bytes for one in (book.default, *(rule for _, rule in book.rules))), 1)
+        by_bytes = cache.max_bytes // smallest if cache.max_bytes else MOST_ENTRIES
+        return min(cache.max_entries or MOST_ENTRIES, by_bytes, MOST_ENTRIES), cache.max_bytes or c.FOREVER
 
     # ---- what all pools share
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from sandbox.journal.journal import Journal
@@ -106,9 +107,7 @@ class _Run:
         agenda = self.context.agenda
         start_ns = agenda.now_ns
         for step in self.variant.steps:
-            agenda.at(
-                start_ns + to_ns(step.at_s), Priority.TIMELINE, lambda step=step: play_step(self.cluster, step)
-            )
+            agenda.at(start_ns + to_ns(step.at_s), Priority.TIMELINE, partial(play_step, self.cluster, step))
         agenda.at(start_ns + NS, Priority.HARVEST, self._harvest)
         end_ns = start_ns + to_ns(self.variant.duration_s)
         slices = 50
