@@ -26,7 +26,7 @@ class InferenceServiceState:
 
     def components(self) -> list[Component]:
         parts = [self.spec.predictor]
-        return parts + [self.spec.transformer] if self.spec.transformer is not None else parts
+        return [*parts, self.spec.transformer] if self.spec.transformer is not None else parts
 
     def service_name(self, component: str) -> str:
         return f"{self.spec.metadata.name}-{component}"
