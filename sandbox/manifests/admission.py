@@ -1,0 +1,55 @@
+"""What a caller adds to the validation of manifests: rules that live above this layer.
+
+The autoscaler's annotations, for instance, are validated by the mechanism that reads them; manifests may not import
+mechanisms. The caller hands `read_manifests` functions from an object to refusals; the reader turns a refusal into
+an error with file, line and column of what it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from sandbox.manifests.fields import Warning_
+from sandbox.manifests.objects import Component, InferenceService, Object
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why an object is refused. `path`: the keys and indices that lead to the value, from the top of the object."""
+
+    path: Path
+    what: str
+    rule: str
+    value: object = None
+    next_step: str | None = None
+
+
+Admission = Callable[[Object], Iterable[Refusal]]
+
+
+def first_deploy_warnings(objects: Iterable[Object]) -> tuple[Warning_, ...]:
+    """What objects that are deployed for the first time say in vain.
+
+    A canaryTrafficPercent is ignored until a revision has been rolled out: KServe has nothing to give the rest to.
+    """
+    found: list[Warning_] = []
+    for one in objects:
+        if isinstance(one, InferenceService) and one.deployment_mode == "Knative":
+            parts = (one.predictor, one.transformer)
+            found += [_canary_warning(one, part) for part in parts if part is not None and _in_vain(part)]
+    return tuple(found)
+
+
+def _in_vain(part: Component) -> bool:
+    return part.canary_traffic_percent is not None and part.canary_traffic_percent < 100
+
+
+def _canary_warning(one: InferenceService, part: Component) -> Warning_:
+    return Warning_(
+        f"InferenceService {one.metadata.name}: canaryTrafficPercent {part.canary_traffic_percent} of the {part.name} "
+        "is ignored until a revision has been rolled out: this deploy gets 100 %",
+        one.at,
+    )

@@ -1,0 +1,92 @@
+"""v1: Service, ConfigMap, Secret, Node, Namespace.
+
+Comes in: a document; goes out: the object. Of a Secret only the names of its keys are kept. Without `allocatable`
+a Node offers its `capacity`. Leaves out: ports and types of Services, binary data, node conditions.
+"""
+
+from __future__ import annotations
+
+from sandbox.errors import Location
+from sandbox.manifests.fields import Fields
+from sandbox.manifests.metadata import decode_metadata
+from sandbox.manifests.objects import ConfigMap, Json, Node, Secret, Service, Taint, Unknown
+from sandbox.manifests.resources import decode_capacity
+
+_EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+def decode_service(document: Fields, raw: Json, at: Location) -> Service:
+    """v1 Service. Ports are understood without effect: one host, one port."""
+    metadata = decode_metadata(document, "DNS-1035 label")
+    spec = document.mapping("spec")
+    selector: dict[str, str] = {}
+    if spec is not None:
+        selector = spec.strings("selector")
+        spec.skip("ports", "type", "clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
+        spec.rest()
+    _finish(document)
+    return Service(metadata=metadata, raw=raw, at=at, selector=selector)
+
+
+def decode_config_map(document: Fields, raw: Json, at: Location) -> ConfigMap:
+    """v1 ConfigMap: data is text to text."""
+    metadata = decode_metadata(document, "DNS-1123 subdomain")
+    data = document.strings("data")
+    document.skip("immutable")
+    _finish(document)
+    return ConfigMap(metadata=metadata, raw=raw, at=at, data=data)
+
+
+def decode_secret(document: Fields, raw: Json, at: Location) -> Secret:
+    """v1 Secret: which keys it has, nothing else; the document is kept without its values."""
+    metadata = decode_metadata(document, "DNS-1123 subdomain")
+    keys: list[str] = []
+    kept = dict(raw)
+    for name in ("data", "stringData"):
+        fields = document.mapping(name)
+        if fields is not None:
+            keys += fields.nodes
+            kept[name] = dict.fromkeys(fields.nodes, "")
+    document.skip("type", "immutable")
+    _finish(document)
+    return Secret(metadata=metadata, raw=kept, at=at, keys=tuple(sorted(set(keys))))
+
+
+def decode_node(document: Fields, raw: Json, at: Location) -> Node:
+    """v1 Node: what it can allocate, its labels and taints."""
+    metadata = decode_metadata(document, "DNS-1123 subdomain", namespaced=False)
+    status = document.need("status", "a node says what it can allocate: status.allocatable").mapping()
+    name = "allocatable" if status.field("allocatable") is not None else "capacity"
+    allocatable = decode_capacity(status.need(name, "a node says what it can allocate: status.allocatable").mapping())
+    spec = document.mapping("spec")
+    taints: tuple[Taint, ...] = ()
+    unschedulable = False
+    if spec is not None:
+        taints = tuple(_taint(one.mapping()) for one in spec.items("taints"))
+        unschedulable = bool(spec.flag("unschedulable"))
+        spec.skip("podCIDR", "podCIDRs", "providerID")
+        spec.rest()
+    _finish(document)
+    return Node(metadata=metadata, raw=raw, at=at, allocatable=allocatable, taints=taints, unschedulable=unschedulable)
+
+
+def _taint(fields: Fields) -> Taint:
+    taint = Taint(
+        key=fields.need("key").text(),
+        value=fields.text("value"),
+        effect=fields.one_of("effect", _EFFECTS, "") or fields.need("effect").text(),
+    )
+    fields.skip("timeAdded")
+    fields.rest()
+    return taint
+
+
+def decode_namespace(document: Fields, raw: Json, at: Location) -> Unknown:
+    """v1 Namespace: every namespace exists in the simulated world, so there is nothing to do."""
+    metadata = decode_metadata(document, "DNS-1123 label", namespaced=False)
+    return Unknown(metadata=metadata, raw=raw, at=at, named_kind="Namespace", named_api_version="v1")
+
+
+def _finish(document: Fields) -> None:
+    document.skip("apiVersion", "kind", "status")
+    document.rest()
