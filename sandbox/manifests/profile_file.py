@@ -51,6 +51,8 @@ MODEL_KEYS = (
     "responseSize",
     "cacheTime",
 )
+MOST_ACTIVATORS = 20  # the activator's own HorizontalPodAutoscaler goes up to this
+
 PLATFORM_KEYS = (
     "scheduling",
     "containerStart",
@@ -59,6 +61,7 @@ PLATFORM_KEYS = (
     "gatewayHop",
     "activatorHop",
     "endpointDelay",
+    "activators",
 )
 
 
@@ -122,6 +125,7 @@ def _platform(fields: Fields | None) -> PlatformProfile:
     if fields is None:
         return base
     fields.only(*PLATFORM_KEYS)
+    activators = fields.integer("activators", 1, MOST_ACTIVATORS)
     return PlatformProfile(
         scheduling_s=_seconds(fields, "scheduling", base.scheduling_s),
         container_start_s=_seconds(fields, "containerStart", base.container_start_s),
@@ -130,6 +134,7 @@ def _platform(fields: Fields | None) -> PlatformProfile:
         gateway_hop_s=_seconds(fields, "gatewayHop", base.gateway_hop_s),
         activator_hop_s=_seconds(fields, "activatorHop", base.activator_hop_s),
         endpoint_delay_s=_seconds(fields, "endpointDelay", base.endpoint_delay_s),
+        activators=base.activators if activators is None else activators,
     )
 
 

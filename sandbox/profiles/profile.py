@@ -44,6 +44,7 @@ class PlatformProfile:
     store_bytes_per_s: float = 1e9  # shared by all downloads at a time
     gateway_hop_s: float = 0.001
     activator_hop_s: float = 0.001
+    activators: int = 1  # pods of the activator Deployment of Knative
     endpoint_delay_s: float = 0.1  # pod Ready (or gone) until gateways and activators know
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from sandbox.errors import UsageError
-from sandbox.journal.schema import RecordKind, Role, Series
+from sandbox.journal.schema import RecordKind
 from sandbox.manifests.cache_config import CONFIG, ENABLED, CacheConfig, parse_cache_config
 from sandbox.manifests.objects import (
     ConfigMap,
@@ -70,8 +70,7 @@ class Cluster:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.objects: dict[tuple[str, str, str], Object] = {}
-        no_route = context.journal.series(Series("(no route)", Role.ENTRY, "(no route)", ""))
-        self.harvest = Harvest(context, no_route)
+        self.harvest = Harvest(context)
         self.workloads = Workloads(context, self.harvest.pod_changed)
         self.revisions: list[Revision] = []
         self.knative = Knative(context, self._make_revision, self._routes_changed, GcConfig())

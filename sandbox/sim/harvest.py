@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.journal.schema import COUNT, GAUGE, HIST, NO_POD, Gauge, What
+from sandbox.journal.schema import COUNT, GAUGE, HIST, NO_POD, Gauge, Role, Series, What
 from sandbox.sim import columns as c
 from sandbox.sim.agenda import NS
 from sandbox.sim.context import Context
@@ -18,6 +18,8 @@ from sandbox.sim.readout import drain_counts, drain_hist
 from sandbox.sim.workload import Workload
 
 Ints = npt.NDArray[np.int64]
+
+NO_ROUTE = Series("(no route)", Role.ENTRY, "(no route)", "")  # requests for hosts that nobody answers: 404
 
 # Counter column → the journal's word for it.
 WORDS = np.zeros(c.COUNTERS, dtype=np.int64)
@@ -33,11 +35,10 @@ WORDS[[c.N_200, c.N_500, c.N_502, c.N_503, c.N_504]] = [200, 500, 502, 503, 504]
 
 
 class Harvest:
-    """Writes counts, histograms and gauges. `no_route` is the series of requests that no route took (404)."""
+    """Writes counts, histograms and gauges."""
 
-    def __init__(self, context: Context, no_route: int) -> None:
+    def __init__(self, context: Context) -> None:
         self.context = context
-        self.no_route = no_route
         self._rev_series = np.zeros(0, dtype=np.int64)  # per (revision, role)
         self._rev_pods = np.zeros(0, dtype=np.int64)
         self._pod_series = np.zeros(0, dtype=np.int64)  # per (pod row, role)
@@ -110,8 +111,9 @@ class Harvest:
         lost = int(state.scalars[c.S_NO_ROUTE])
         if lost:
             state.scalars[c.S_NO_ROUTE] = 0
+            no_route = self.context.journal.series(NO_ROUTE)
             for what in (int(What.ARRIVED), 404):
-                out[n] = (second, self.no_route | what << 16, NO_POD, lost)
+                out[n] = (second, no_route | what << 16, NO_POD, lost)
                 n += 1
         if n:
             self.context.journal.counts(out[:n].view(COUNT).reshape(n))

@@ -29,8 +29,8 @@ class Transfers:
     def finished(self, now_s: float) -> list[str]:
         """Names of the transfers that are over by `now_s`, in the order they began; they are forgotten."""
         self._progress(now_s)
-        # Half a byte: the rounding of the instant to nanoseconds.
-        done = [name for name, left in self.left.items() if left <= 0.5 + self.bytes_per_s * 1e-9]
+        # What moves in two nanoseconds: instants are rounded to one.
+        done = [name for name, left in self.left.items() if left <= self.bytes_per_s * 2e-9 + 1e-6]
         for name in done:
             del self.left[name]
         return done

@@ -185,7 +185,7 @@ class Pool:
     def _watch_store(self) -> None:
         due_s = self.context.store.next_s()
         if due_s is not None:
-            self.context.agenda.at(round(due_s * 1e9), Priority.PODS, self.on_store)
+            self.context.agenda.at(round(due_s * 1e9) + 1, Priority.PODS, self.on_store)
 
     on_store: Callable[[], None] = field(default=lambda: None)  # the owner of all pools asks the store who is done
 
