@@ -1,7 +1,7 @@
 """Durations as people write them: "20m", "1h30m", "500ms", or plain seconds.
 
 Comes in: text or a number from a scenario file or the command line; goes out: seconds. The text form is Go's
-(time.ParseDuration), which is what Knative's ConfigMaps take, plus days.
+(time.ParseDuration), which is what Knative's ConfigMaps take.
 """
 
 from __future__ import annotations
@@ -9,13 +9,12 @@ from __future__ import annotations
 import math
 import re
 
+from sandbox.durations import parse_go_duration
 from sandbox.errors import UsageError
 from sandbox.scenario.origin import written_at
 
 Duration = str | float
 
-_UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h|d)")
 _RULE = 'a duration is seconds or text like "90s", "20m", "1h30m", "500ms"'
 
 
@@ -41,9 +40,7 @@ def _parsed(duration: Duration) -> float | None:
     if not isinstance(duration, str):
         return None
     text = duration.strip()
-    if re.fullmatch(r"\d+(\.\d*)?", text):
-        return float(text)
-    parts = _PART.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text:
+    try:
+        return float(text) if re.fullmatch(r"\d+(\.\d*)?", text) else parse_go_duration(text)
+    except ValueError:
         return None
-    return sum(float(number) * _UNITS_S[unit] for number, unit in parts)

@@ -12,19 +12,21 @@ from pathlib import Path
 
 from sandbox.errors import Location, UsageError
 from sandbox.manifests.objects import Object
-from sandbox.manifests.reader import read_manifests
-from sandbox.profiles import Distribution, ModelProfile, ProfileBook
+from sandbox.manifests.platform_config import PlatformConfig
+from sandbox.manifests.profile_file import read_profiles
+from sandbox.manifests.reader import Manifests, read_manifests
+from sandbox.profiles import ProfileBook, default_book
 
-_DEFAULT_PROFILE = ModelProfile(service_time=Distribution("lognormal", {"median": 0.1, "sigma": 0.5}))
+_Question = tuple[tuple[Path, ...], bool]
 
 
 @dataclass(slots=True)
 class Files:
-    """The files of one scenario, each read once."""
+    """The files of one scenario, each read once for the same question."""
 
     folder: Path
     notes: list[str] = field(default_factory=list)
-    _read: dict[Path, tuple[Object, ...]] = field(default_factory=dict)
+    _answers: dict[_Question, tuple[PlatformConfig | None, Manifests]] = field(default_factory=dict)
 
     def path(self, name: str, where: Location | None) -> Path:
         """The file a scenario means; UsageError if there is none."""
@@ -34,29 +36,26 @@ class Files:
             raise UsageError(f"there is no file {name!r}", where=where, value=str(path), rule=rule)
         return path
 
+    def read(
+        self,
+        names: Iterable[str],
+        where: Location | None,
+        *,
+        platform: PlatformConfig | None = None,
+        first_deploy: bool = False,
+    ) -> Manifests:
+        """All that some files hold, read as one. `platform`: settings that hold already."""
+        question = (tuple(self.path(name, where) for name in names), first_deploy)
+        if question not in self._answers or self._answers[question][0] != platform:
+            manifests = read_manifests(*question[0], platform=platform, first_deploy=first_deploy)
+            self._answers[question] = (platform, manifests)
+            self.notes.extend(note for note in manifests.notes if note not in self.notes)
+        return self._answers[question][1]
+
     def objects(self, names: Iterable[str], where: Location | None) -> tuple[Object, ...]:
-        """All objects of some files, in order; UsageError if two have one name."""
-        found: dict[tuple[str, str, str], Object] = {}
-        for name in names:
-            for one in self._objects(self.path(name, where)):
-                if one.key in found:
-                    kind, namespace, own = one.key
-                    rule = f"the first is at {found[one.key].at}"
-                    raise UsageError(f"two objects are called {kind} {own} in {namespace}", where=one.at, rule=rule)
-                found[one.key] = one
-        return tuple(found.values())
+        """The objects of some files, in order; UsageError if two have one name."""
+        return self.read(names, where).objects
 
     def profiles(self, name: str | None, where: Location | None) -> ProfileBook:
         """The profile book of a scenario; the stated default without a file."""
-        if name is None:
-            return ProfileBook(default=_DEFAULT_PROFILE)
-        from sandbox.profiles import read_profiles
-
-        return read_profiles(self.path(name, where))
-
-    def _objects(self, path: Path) -> tuple[Object, ...]:
-        if path not in self._read:
-            manifests = read_manifests(path)
-            self._read[path] = manifests.objects
-            self.notes.extend(note for note in manifests.notes if note not in self.notes)
-        return self._read[path]
+        return default_book() if name is None else read_profiles(self.path(name, where))

@@ -15,6 +15,9 @@ from typing import Any
 
 from sandbox.errors import Location, UsageError
 from sandbox.manifests.objects import InferenceService, KnativeService, Object, Service, VirtualService
+from sandbox.manifests.patch import merge_patch
+from sandbox.manifests.platform_config import PlatformConfig
+from sandbox.manifests.reader import parse_object
 from sandbox.scenario.api import Moment, Scenario, suggestion
 from sandbox.scenario.durations import seconds
 from sandbox.scenario.files import Files
@@ -63,9 +66,9 @@ def variant_of(scenario: Scenario, files: Files, *, scenario_name: str, name: st
     """One variant in one form, with everything read."""
     short: Mapping[str, Any] = scenario.short if form is Form.SHORT else {}
     scale = _scale(scenario, short, form)
-    objects = _start(scenario, files, short)
-    steps = _steps(scenario, files, scale)
-    _check_targets(objects, steps, scenario)
+    objects, platform = _start(scenario, files, short)
+    steps = _steps(scenario, files, scale, platform)
+    _rehearse(objects, steps, platform, scenario)
     flows = tuple(_flow(spec, files, scale) for spec in scenario.traffic.flows)
     _check_hosts(scenario.traffic.flows, flows, [*objects, *(one for step in steps for one in step.objects)])
     return Variant(
@@ -92,19 +95,25 @@ def _scale(scenario: Scenario, short: Mapping[str, Any], form: Form) -> _Scale:
     return _Scale(form, duration_s, duration_s / full_s, in_rate, short.get("users"), short.get("keys"))
 
 
-def _start(scenario: Scenario, files: Files, short: Mapping[str, Any]) -> tuple[Object, ...]:
-    """What is applied at 0 s: config first. Objects of the short form replace those of the same kind and name."""
-    objects = {one.key: one for one in files.objects([*scenario.config, *scenario.manifests], scenario.written)}
-    extra = files.objects([*short.get("config", ()), *short.get("manifests", ())], scenario.written)
-    platform = {one.key: one for one in extra if one.kind in ("ConfigMap", "Node") and one.key not in objects}
-    return tuple({**platform, **objects, **{one.key: one for one in extra}}.values())
+def _start(scenario: Scenario, files: Files, short: Mapping[str, Any]) -> tuple[tuple[Object, ...], PlatformConfig]:
+    """What is applied at 0 s, config first. Objects of the short form replace those of the same kind and name."""
+    first = files.read([*scenario.config, *scenario.manifests], scenario.written, first_deploy=True)
+    names = [*short.get("config", ()), *short.get("manifests", ())]
+    if not names:
+        return first.objects, first.platform
+    extra = files.read(names, scenario.written, platform=first.platform, first_deploy=True)
+    objects = {one.key: one for one in first.objects}
+    # new ConfigMaps and nodes go first: what comes after is deployed under them
+    new = {one.key: one for one in extra.objects if one.kind in ("ConfigMap", "Node") and one.key not in objects}
+    merged = {**new, **objects, **{one.key: one for one in extra.objects}}
+    return tuple(merged.values()), extra.platform
 
 
 # -- steps ---------------------------------------------------------------------------------------------------
 
 
-def _steps(scenario: Scenario, files: Files, scale: _Scale) -> tuple[Step, ...]:
-    steps = [_step(moment, files, scale) for moment in scenario.steps]
+def _steps(scenario: Scenario, files: Files, scale: _Scale, platform: PlatformConfig) -> tuple[Step, ...]:
+    steps = [_step(moment, files, scale, platform) for moment in scenario.steps]
     marks: dict[str, Step] = {}
     for moment, step in zip(scenario.steps, steps, strict=True):
         if step.at_s > scale.duration_s:
@@ -119,13 +128,13 @@ def _steps(scenario: Scenario, files: Files, scale: _Scale) -> tuple[Step, ...]:
     return tuple(sorted(steps, key=lambda step: step.at_s))
 
 
-def _step(moment: Moment, files: Files, scale: _Scale) -> Step:
+def _step(moment: Moment, files: Files, scale: _Scale, platform: PlatformConfig) -> Step:
     own = moment.short_s if scale.form is Form.SHORT else None
     return Step(
         at_s=moment.at_s * scale.in_time if own is None else own,
         action=moment.action,
         mark=moment.mark,
-        objects=files.objects(moment.files, moment.written),
+        objects=files.read(moment.files, moment.written, platform=platform).objects,
         target=moment.target,
         patch=moment.patched,
         replicas=moment.replicas,
@@ -136,17 +145,20 @@ def _step(moment: Moment, files: Files, scale: _Scale) -> Step:
     )
 
 
-def _check_targets(objects: Iterable[Object], steps: Iterable[Step], scenario: Scenario) -> None:
-    """Every target must exist by then; steps are in time order."""
-    known = {(one.kind, one.metadata.name) for one in objects}
+_Cluster = dict[tuple[str, str], Object]  # by kind and name
+
+
+def _rehearse(objects: Iterable[Object], steps: Iterable[Step], platform: PlatformConfig, scenario: Scenario) -> None:
+    """Every target must exist by then, and every patch make a valid object; steps are in time order."""
+    cluster: _Cluster = {(one.kind, one.metadata.name): one for one in objects}
     where = {moment.target: moment.written for moment in scenario.steps}
     for step in steps:
-        known |= {(one.kind, one.metadata.name) for one in step.objects}
+        cluster |= {(one.kind, one.metadata.name): one for one in step.objects}
         if step.target:
-            _check_target(step, known, where.get(step.target))
+            _rehearse_target(step, cluster, platform, where.get(step.target))
 
 
-def _check_target(step: Step, known: set[tuple[str, str]], where: Location | None) -> None:
+def _rehearse_target(step: Step, cluster: _Cluster, platform: PlatformConfig, where: Location | None) -> None:
     word, name = step.target.split("/")
     kind = word.lower().split(".")[0]
     if kind not in KINDS:
@@ -155,11 +167,19 @@ def _check_target(step: Step, known: set[tuple[str, str]], where: Location | Non
     if step.action is Action.SCALE and KINDS[kind] != "Deployment":
         rule = "only a Deployment is scaled by hand; patch minReplicas of the others"
         raise UsageError("this cannot be scaled", where=where, value=step.target, rule=rule)
-    meant = {KINDS[kind], "KnativeService"} if KINDS[kind] == "Service" else {KINDS[kind]}
-    if KINDS[kind] and not any((one, name) in known for one in meant if one):
-        names = sorted(own for one, own in known if one in meant)
+    if KINDS[kind] is None and step.action is Action.FAULT:
+        return  # revisions and pods come to be while it is played
+    meant = [KINDS[kind], "KnativeService"] if KINDS[kind] == "Service" else [KINDS[kind]]
+    keys = [(one, name) for one in meant if one and (one, name) in cluster]
+    if not keys:
+        names = sorted(own for one, own in cluster if one in meant)
         rule = f"{suggestion(name, names)}by then there is {', '.join(names) or 'none of this kind'}"
         raise UsageError(f"there is no {step.target}", where=where, value=step.target, rule=rule)
+    if step.action is Action.PATCH:
+        patched = merge_patch(cluster[keys[0]].raw, step.patch)
+        cluster[keys[0]] = parse_object(patched, where or step.source, platform=platform)
+    elif step.action is Action.DELETE:
+        del cluster[keys[0]]
 
 
 # -- flows ---------------------------------------------------------------------------------------------------

@@ -70,7 +70,9 @@ def test_every_answer_has_a_latency_and_every_latency_is_positive(played):
 
 
 def test_without_a_canary_one_revision_gets_everything(played):
-    assert {name: share.value for name, share in played["alone"].whole.split.items()} == {"echo-predictor-00001": 1.0}
+    split = {name: share.value for name, share in played["alone"].whole.split.items() if share.value}
+
+    assert split == {"echo-predictor-00001": 1.0}
 
 
 def test_each_revision_has_its_ready_pod(played):

@@ -1,7 +1,7 @@
 """The smallest second world: real HTTP on loopback, in real time, behind the same seam as every other world.
 
 Comes in: a variant; goes out: a journal by the same JournalWriter. It knows InferenceServices whose predictor
-answers after the profile's median service time: one toy server with a path for each revision, an open-loop load
+answers after the profile's mean service time: one toy server with a path for each revision, an open-loop load
 generator, a split by canaryTrafficPercent, a new revision for each applied or patched predictor. A run lasts as
 long as its variant says, so variants for it are seconds long. It stands for a real cluster in the contract suite;
 what a cluster does beyond that (pods that start, autoscaling, caches) is left out.
@@ -116,7 +116,7 @@ class _Play:
         assert task is not None
         self.serving.add(task)
         profile = self.variant.profiles.default
-        service_s = profile.service_time.params.get("median", 0.01)
+        service_s = profile.service_time.mean_s
         try:
             while await _head(reader):
                 await asyncio.sleep(service_s)

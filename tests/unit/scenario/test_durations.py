@@ -17,7 +17,7 @@ from sandbox.scenario.durations import seconds
         (20, 20),
         ("20", 20),
         (0, 0),
-        ("1d", 86400),
+        ("24h", 86400),
     ],
 )
 def test_a_duration_is_seconds(written, expected):

@@ -168,5 +168,22 @@ def test_two_objects_of_one_name_are_refused(file):
     path = file('variants = {"a": steady}\n', HEAD.replace('["ranker.yaml"]', '["ranker.yaml", "twin.yaml"]'))
     path.with_name("twin.yaml").write_text(ISVC.format(name="ranker", least=1))
 
-    with pytest.raises(UsageError, match="two objects are called InferenceService ranker in default"):
+    with pytest.raises(UsageError, match="two objects are called InferenceService ranker in namespace default"):
         load(path)
+
+
+def test_a_patch_must_make_a_valid_object(file):
+    patch = 'steady.then(\nat("5m").patch("isvc/ranker", {"spec": {"predictor": {"minReplicas": "many"}}}))'
+
+    with pytest.raises(UsageError, match="minReplicas") as error:
+        load(file(f'variants = {{"a": {patch}}}\n'))
+
+    assert error.value.where.file.endswith("ranking.py")
+    assert error.value.where.line == HEAD.count("\n") + 2
+
+
+def test_what_was_deleted_cannot_be_deleted_again(file):
+    text = 'variants = {"a": steady.then(at("5m").delete("isvc/ranker"), at("6m").delete("isvc/ranker"))}\n'
+
+    with pytest.raises(UsageError, match="there is no isvc/ranker"):
+        load(file(text))
