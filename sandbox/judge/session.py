@@ -22,6 +22,8 @@ _ARGUMENTS = (
     "-q", "-o", "addopts=", "-p", "no:cacheprovider", "--import-mode=importlib",
     # by its own name even where the package's entry point is installed: never twice, never missing
     "-p", "no:sandbox", "-p", "sandbox.pytest_plugin",
+    # the sandbox was imported before pytest was: no news, and no error where a project makes errors of warnings
+    "-W", "ignore::pytest.PytestAssertRewriteWarning",
 )  # fmt: skip
 _FINE = {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED, 6}
 
