@@ -1,7 +1,8 @@
 """Simulated time and what is due when: the control plane's event queue.
 
-Entries leave in the order (time, priority, sequence): at one instant steps of the timeline come first, then pods
-and reconcilers, then metrics, then the autoscaler, then bookkeeping. Times are integer nanoseconds.
+Entries leave in the order (time, priority, sequence): at one instant the second that ends there is measured and
+written down first, then come steps of the timeline, pods and reconcilers, then the autoscaler. So what happens at
+75 s is in second 75 of the journal, as its record is, and not in second 74. Times are integer nanoseconds.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ NS = 1_000_000_000
 class Priority(IntEnum):
     """Who goes first at one instant."""
 
-    TIMELINE = 0
-    PODS = 1
-    RECONCILE = 2
-    METRICS = 3
-    AUTOSCALER = 4
-    HARVEST = 5
+    METRICS = 0
+    HARVEST = 1
+    TIMELINE = 2
+    PODS = 3
+    RECONCILE = 4
+    AUTOSCALER = 5
 
 
 def to_ns(seconds: float) -> int:

@@ -19,7 +19,7 @@ def test_entries_leave_by_time_then_priority_then_sequence():
 
     play(agenda)
 
-    assert ["first pod", "second pod", "harvest", "later"] == seen
+    assert ["harvest", "first pod", "second pod", "later"] == seen
 
 
 def test_what_an_entry_adds_for_now_is_done_now():
