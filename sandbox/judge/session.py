@@ -22,6 +22,8 @@ _ARGUMENTS = (
     "-q", "-o", "addopts=", "-p", "no:cacheprovider", "--import-mode=importlib",
     # by its own name even where the package's entry point is installed: never twice, never missing
     "-p", "no:sandbox", "-p", "sandbox.pytest_plugin",
+    # costs a second where it is installed; @given works without it
+    "-p", "no:hypothesispytest",
     # the sandbox was imported before pytest was: no news, and no error where a project makes errors of warnings
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
 )  # fmt: skip
