@@ -22,17 +22,26 @@ from sandbox.scenario.model import Keys
 
 Floats = NDArray[np.float64]
 _HALVINGS = 60
+_ALONE = 1000  # this many of the most popular keys are counted one by one
+_GROUP = 1.01  # further ones in groups whose last rank is at most 1 % beyond the first: an error below 1e-5
 
 
 @lru_cache(maxsize=8)
-def popularity(keys: Keys) -> Floats:
-    """The probability of each key, most popular first.
+def popularity(keys: Keys) -> tuple[Floats, Floats]:
+    """Probabilities, most popular first, and how many keys share each.
 
-    >>> [round(float(p), 3) for p in popularity(Keys(n=3, s=1.0))]
-    [0.545, 0.273, 0.182]
+    >>> p, count = popularity(Keys(n=3, s=1.0))
+    >>> [round(float(one), 3) for one in p], [int(one) for one in count]
+    ([0.545, 0.273, 0.182], [1, 1, 1])
     """
     weights = np.arange(1, keys.n + 1, dtype=np.float64) ** -keys.s
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
+    firsts = list(range(min(_ALONE, keys.n)))
+    while firsts[-1] + 1 < keys.n:
+        firsts.append(max(int(firsts[-1] * _GROUP), firsts[-1] + 1))
+    if firsts[-1] >= keys.n:
+        firsts.pop()
+    count = np.diff([*firsts, keys.n]).astype(np.float64)
+    return np.add.reduceat(weights, firsts) / weights.sum() / count, count
 
 
 def different_keys(keys: Keys, lookups: float) -> float:
@@ -41,9 +50,17 @@ def different_keys(keys: Keys, lookups: float) -> float:
     >>> round(different_keys(Keys(n=2), 2), 3)
     1.5
     """
-    with np.errstate(divide="ignore"):
-        log_not_asked = np.log1p(-popularity(keys))
-    return float(-np.expm1(lookups * log_not_asked).sum()) if lookups > 0 else 0.0
+    _, count = popularity(keys)
+    return float((count * _asked(keys, lookups)).sum())
+
+
+def _asked(keys: Keys, lookups: float) -> Floats:
+    """Chance that each key is among so many look-ups: 1 - (1 - p)^n."""
+    p, _ = popularity(keys)
+    if lookups <= 0:
+        return np.zeros(len(p))
+    with np.errstate(divide="ignore"):  # of a single key p is 1
+        return np.asarray(-np.expm1(lookups * np.log1p(-p)), dtype=np.float64)
 
 
 def characteristic_time(keys: Keys, entries: float) -> float:
@@ -71,9 +88,8 @@ def hit_ratio_at(keys: Keys, lookups: float) -> float:
     >>> round(hit_ratio_at(Keys(n=1000), characteristic_time(Keys(n=1000), 500)), 3)
     0.5
     """
-    p = popularity(keys)
-    with np.errstate(divide="ignore"):
-        return float((p * -np.expm1(lookups * np.log1p(-p))).sum()) if lookups > 0 else 0.0
+    p, count = popularity(keys)
+    return float((count * p * _asked(keys, lookups)).sum())
 
 
 def hit_ratio(keys: Keys, entries: float) -> float:
