@@ -229,6 +229,7 @@ class Pool:
         if pod.life == life and pod.phase is Phase.READY:
             self.gateway_pods.append(pod)
             self._tell_gateway()
+            self.on_change()
 
     def _tell_gateway(self) -> None:
         self.context.plane.set_endpoints(self.spec.row, [pod.row for pod in self.gateway_pods])

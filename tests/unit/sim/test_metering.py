@@ -9,9 +9,7 @@ from sandbox.sim import columns as c
 from sandbox.sim.readout import read_reports
 
 NS = 1_000_000_000
-EVENTS = st.lists(
-    st.tuples(st.integers(0, 4 * NS - 1), st.booleans(), st.booleans()), min_size=1, max_size=40
-)
+EVENTS = st.lists(st.tuples(st.integers(0, 4 * NS - 1), st.booleans(), st.booleans()), min_size=1, max_size=40)
 
 
 @settings(max_examples=60, deadline=None)

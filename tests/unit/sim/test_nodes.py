@@ -68,7 +68,9 @@ def test_selector_taint_and_cordon_keep_pods_out():
 def test_memory_and_equal_tolerations():
     nodes = Nodes([node("a", taints=(Taint(key="team", value="x", effect="NoExecute"),))])
     right = PodTemplate(tolerations=({"key": "team", "value": "x"},))
-    wrong = PodTemplate(tolerations=({"key": "team", "value": "y"}, {"key": "team", "value": "x", "effect": "NoSchedule"}))
+    wrong = PodTemplate(
+        tolerations=({"key": "team", "value": "y"}, {"key": "team", "value": "x", "effect": "NoSchedule"})
+    )
 
     assert (None, "0/1 nodes are available: 1 Insufficient memory.") == nodes.place(
         right, Resources(memory_bytes=9 << 30)
