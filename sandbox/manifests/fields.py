@@ -7,6 +7,7 @@ A field that is null counts as absent, as it does for the API server.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -128,12 +129,12 @@ class Fields:
         node = self.nodes.get(name)
         if node is None or node.value is None:
             return None
-        return Field(node, f"{self.own.path}.{name}" if self.own.path else name, self.own.kind, self.own.log)
+        return Field(node, _join(self.own.path, name), self.own.kind, self.own.log)
 
     def need(self, name: str, why: str = "") -> Field:
         found = self.field(name)
         if found is None:
-            path = f"{self.own.path}.{name}" if self.own.path else name
+            path = _join(self.own.path, name)
             close = did_you_mean(name, self.nodes)
             raise UsageError(
                 f"{self.own.kind}: {path} is missing",
@@ -186,7 +187,7 @@ class Fields:
         """Refuse any other field: for formats that are the sandbox's own."""
         for name, node in self.nodes.items():
             if name not in known:
-                path = f"{self.own.path}.{name}" if self.own.path else name
+                path = _join(self.own.path, name)
                 raise UsageError(
                     f"{self.own.kind}: {path} is not known{did_you_mean(name, known)}",
                     where=self.own.node.keys_at.get(name, node.at),
@@ -199,7 +200,7 @@ class Fields:
         for name, node in self.nodes.items():
             if name in self._read:
                 continue
-            path = f"{self.own.path}.{name}" if self.own.path else name
+            path = _join(self.own.path, name)
             general = _without_indices(path)
             close = did_you_mean(name, self._read)
             self.own.log.warn(
@@ -212,6 +213,13 @@ class Fields:
 def document_field(node: Node, kind: str, log: Log) -> Field:
     """The document as a whole."""
     return Field(node, "", kind, log)
+
+
+def _join(path: str, name: str) -> str:
+    """Keys that hold dots, such as annotations, stand in brackets: labels[app.kubernetes.io/name]."""
+    if not path:
+        return name
+    return f"{path}[{name}]" if "." in name or "/" in name else f"{path}.{name}"
 
 
 def _found(node: Node) -> str:
@@ -250,5 +258,4 @@ def _range(least: int | None, most: int | None) -> str:
 
 
 def _without_indices(path: str) -> str:
-    head, *parts = path.split("[")
-    return head + "".join("[]" + part.partition("]")[2] for part in parts)
+    return re.sub(r"\[[0-9]+\]", "[]", path)
