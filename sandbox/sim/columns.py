@@ -27,7 +27,7 @@ FOREVER = (1 << 62) - 1
     H_FLOW,
     H_KEY,
     H_SERVICE,  # the model's own time from a trace, NONE: drawn
-    H_USER,  # closed loop: whose request it is
+    H_USER,  # closed loop: whose request it is, else NO_USER
     H_ROUTE,
 ) = range(16)
 HOP_COLUMNS = 16
@@ -65,8 +65,10 @@ HOP_COLUMNS = 16
     R_CACHE_TABLE,  # look-up time table
     R_KEY_HAS_MODEL,
     R_RESPONSE_BYTES,
-) = range(18)
-REV_COLUMNS = 24
+    R_LATENCY,  # sum of all latencies in the histogram, ns, of the entry series
+    R_INNER_LATENCY,  # and of the inner one
+) = range(20)
+REV_COLUMNS = 32
 
 # R_MODE
 DIRECT, PROXY = range(2)
@@ -110,7 +112,7 @@ ACT_COLUMNS = 16
     P_CACHE,  # row in caches, NONE
     P_TIMER,
 ) = range(19)
-POD_COLUMNS = 24
+POD_COLUMNS = 32
 
 # ---- flows (integers) and clocks (floats)
 (
@@ -136,7 +138,7 @@ POD_COLUMNS = 24
     F_THINK_STREAM,
     F_CLIENT_STREAM,
 ) = range(21)
-FLOW_COLUMNS = 24
+FLOW_COLUMNS = 32
 # F_KIND
 KIND_POISSON, KIND_CONSTANT, KIND_TRACE, KIND_USERS = range(4)
 
@@ -157,23 +159,28 @@ T_OFFSET, T_COUNT = range(2)
     S_SIGNAL_ACT,
     S_SERVED,  # events processed, for bench and tests
     S_NO_ROUTE,  # requests answered 404 by the gateway since the last harvest
-) = range(8)
+    S_ACTIVATORS,  # rows of acts a revision has
+    S_POD_ROWS,  # length of a row of load, endpoints, act_pods and client_pods; `advance` sets it
+) = range(10)
 SCALARS = 16
 
 # ---- counters, one row per (revision, role) and one per (pod, role); role 0 entry, 1 inner
 N_ARRIVED, N_STARTED, N_HIT, N_MISS, N_STALE, N_PROXIED, N_200, N_500, N_502, N_503, N_504 = range(11)
 COUNTERS = 16
+HIST_BUCKETS = 64 * 41  # up to 2^41 ns, 36 minutes: beyond any time-out; longer ones count in the last
 
 # ---- payloads in the heap: kind << 56 | generation << 32 | row
 EVENT_HOP, EVENT_POD_TIMER, EVENT_ACT_TIMER, EVENT_USER = range(4)
 KIND_SHIFT, GEN_SHIFT = 56, 32
 GEN_MASK = (1 << 24) - 1
 ROW_MASK = (1 << 32) - 1
+# the row of EVENT_USER is flow << USER_BITS | user
+USER_BITS = 20
+NO_USER = (1 << USER_BITS) - 1  # a request of an open-loop flow
 
 # ---- work items on the to-do stack: kind << 40 | row
-DO_ARRIVE, DO_ENTER, DO_CONTAINER, DO_START, DO_REPLY, DO_DEQUEUE = range(6)
+DO_ARRIVE, DO_ENTER, DO_CONTAINER, DO_START, DO_REPLY, DO_DEQUEUE, DO_CREATE, DO_NOTHING = range(8)
 DO_SHIFT = 40
-DO_MASK = (1 << 40) - 1
 
 # ---- why `advance` returned
 REACHED, FIRST_REQUEST, NEED_ROOM = range(3)

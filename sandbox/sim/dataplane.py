@@ -20,8 +20,6 @@ from sandbox.sim.draws import TABLE_SIZE, unit_exponential_table
 
 Ints = npt.NDArray[np.int64]
 
-HIST_BUCKETS = 64 * 41  # up to 2^41 ns, 36 minutes: beyond any time-out
-
 
 def _ints(*shape: int, fill: int = 0) -> Ints:
     return np.full(shape, fill, dtype=np.int64)
@@ -42,7 +40,7 @@ class DataPlane:
         self.state = kernel.State(
             scalars=_ints(c.SCALARS),
             hops=_ints(2 * hops, c.HOP_COLUMNS),
-            heap_t=_ints(hops + 64),
+            heap_t=_ints(hops + 64, fill=c.FOREVER),
             heap_v=_ints(hops + 64),
             todo=_ints(4 * hops + 256),
             revs=_ints(revs, c.REV_COLUMNS),
@@ -53,7 +51,7 @@ class DataPlane:
             act_pods=_ints(revs * activators, pods),
             rev_counts=_ints(2 * revs, c.COUNTERS),
             pod_counts=_ints(2 * pods, c.COUNTERS),
-            hist=_ints(2 * revs, HIST_BUCKETS),
+            hist=_ints(2 * revs, c.HIST_BUCKETS),
             routes=_ints(1, 2),
             targets=_ints(1),
             shares=_ints(1),
@@ -73,6 +71,7 @@ class DataPlane:
             slots=_ints(1, fill=c.NONE),
         )
         self.state.scalars[c.S_FREE] = c.NONE
+        self.state.scalars[c.S_ACTIVATORS] = activators
         self._chain_free(0, hops)
         self._n_revs = 0
         self._n_routes = 0
@@ -137,7 +136,7 @@ class DataPlane:
         heap = max(s.heap_t.shape[0], new) + new
         self.replace(
             hops=_grown(s.hops, (2 * new, c.HOP_COLUMNS)),
-            heap_t=_grown(s.heap_t, (heap,)),
+            heap_t=_grown(s.heap_t, (heap,), fill=c.FOREVER),
             heap_v=_grown(s.heap_v, (heap,)),
             todo=_grown(s.todo, (4 * new + 256,)),
         )
@@ -158,7 +157,7 @@ class DataPlane:
                 endpoints=_grown(s.endpoints, (n, pods)),
                 act_pods=_grown(s.act_pods, (n * a, pods)),
                 rev_counts=_grown(s.rev_counts, (2 * n, c.COUNTERS)),
-                hist=_grown(s.hist, (2 * n, HIST_BUCKETS)),
+                hist=_grown(s.hist, (2 * n, c.HIST_BUCKETS)),
             )
         self.state.revs[rev, c.R_INNER_ROUTE] = c.NONE
         self.state.revs[rev, c.R_POLICY] = balancing.LEAST_REQUEST

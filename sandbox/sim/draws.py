@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +64,7 @@ def below(bits: int, n: int) -> int:
 
 
 @jit
-def sample(tables: npt.NDArray[np.float64], table: int, bits: int) -> float:
+def sample(tables: Sequence[float] | npt.NDArray[np.float64], table: int, bits: int) -> float:
     """The quantile of `table` at the uniform number given by 64 random bits."""
     base = table * TABLE_SIZE
     u = uniform53(bits)
@@ -122,9 +122,7 @@ def alias_table(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
 
 
 @jit_outer
-def _fill_alias(
-    scaled: npt.NDArray[np.float64], waiting: npt.NDArray[np.int64], packed: npt.NDArray[np.int64]
-) -> None:
+def _fill_alias(scaled: npt.NDArray[np.float64], waiting: npt.NDArray[np.int64], packed: npt.NDArray[np.int64]) -> None:
     """Vose's method. `waiting` holds the small ones from its left end and the large ones from its right end."""
     n = scaled.shape[0]
     small = 0
@@ -150,7 +148,7 @@ def _fill_alias(
 
 
 @jit
-def alias_draw(packed: npt.NDArray[np.int64], offset: int, n: int, bits: int) -> int:
+def alias_draw(packed: Sequence[int] | npt.NDArray[np.int64], offset: int, n: int, bits: int) -> int:
     """A key in [0, n) from 64 random bits."""
     k = below(bits, n)
     cell = packed[offset + k]

@@ -1,22 +1,22 @@
 """A 4-ary heap of (time, payload) in two arrays, smallest time first.
 
-Only completions, timers and waking users are in it; the next arrival is kept beside it. Equal times leave in an
+Only completions, timers and waking users are in it; the next arrival is kept beside it. Times beyond the heap's
+size are FOREVER, so that four children can be compared without asking how many there are. Equal times leave in an
 order that depends on the history of the heap alone, so it is the same on every run.
 """
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
+from sandbox.sim.columns import FOREVER
 from sandbox.sim.compiled import jit
+from sandbox.sim.state import Cells, Ints
 
-Ints = npt.NDArray[np.int64]
+SPARE = 4  # cells that the arrays must have beyond the largest size
 
 
 @jit
-def push(times: Ints, payloads: Ints, size: int, time: int, payload: int) -> int:
-    """Add an entry; returns the new size. The arrays must have room."""
+def push(times: Cells | Ints, payloads: Cells | Ints, size: int, time: int, payload: int) -> int:
+    """Add an entry; returns the new size."""
     child = size
     while child > 0:
         parent = (child - 1) >> 2
@@ -31,11 +31,14 @@ def push(times: Ints, payloads: Ints, size: int, time: int, payload: int) -> int
 
 
 @jit
-def drop_first(times: Ints, payloads: Ints, size: int) -> int:
+def drop_first(times: Cells | Ints, payloads: Cells | Ints, size: int) -> int:
     """Remove the smallest entry; returns the new size."""
     size -= 1
     time = times[size]
     payload = payloads[size]
+    times[size] = FOREVER
+    if size == 0:
+        return size
     hole = 0
     while True:
         first = (hole << 2) + 1
@@ -43,7 +46,7 @@ def drop_first(times: Ints, payloads: Ints, size: int) -> int:
             break
         smallest = first
         smallest_time = times[first]
-        for child in range(first + 1, min(first + 4, size)):
+        for child in range(first + 1, first + 4):
             if times[child] < smallest_time:
                 smallest = child
                 smallest_time = times[child]

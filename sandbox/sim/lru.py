@@ -2,7 +2,8 @@
 
 Each cache is a row of `caches` with its own slice of `entries` (a doubly linked list in recency order) and of
 `slots` (an open-addressing hash table of entry numbers, linear probing, deletion by shifting back). Memory is
-fixed by the entry bound when the cache is made.
+fixed by the entry bound when the cache is made. In compiled functions `c` is where the cache's row begins and
+`e` where an entry's does; caches, entries and slots are cells (state.py).
 """
 
 from __future__ import annotations
@@ -10,23 +11,37 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from sandbox.sim.compiled import jit
+from sandbox.sim.compiled import jit, jit_apart
+from sandbox.sim.state import Cells
 
 Ints = npt.NDArray[np.int64]
 
 # columns of `caches`
-(C_ENTRY_BASE, C_ENTRY_CAP, C_SLOT_BASE, C_SLOT_MASK, C_LEN, C_BYTES, C_BYTES_CAP, C_NEWEST, C_OLDEST, C_FREE, C_TTL) = range(11)
-CACHE_COLUMNS = 11
+(
+    C_ENTRY_BASE,
+    C_ENTRY_CAP,
+    C_SLOT_BASE,
+    C_SLOT_MASK,
+    C_LEN,
+    C_BYTES,
+    C_BYTES_CAP,
+    C_NEWEST,
+    C_OLDEST,
+    C_FREE,
+    C_TTL,
+) = range(11)
+CACHE_COLUMNS = 16
 # columns of `entries`
 E_KEY, E_MODEL, E_NEWER, E_OLDER, E_BYTES, E_STORED = range(6)
-ENTRY_COLUMNS = 6
+ENTRY_COLUMNS = 8
 
 NONE = -1
 
 
 @jit
 def _home(key: int, mask: int) -> int:
-    mixed = key ^ (key >> 15)
+    """The slot where a key would like to be."""
+    mixed = int(key ^ (key >> 15))
     mixed = (mixed * 0x2C1B3C6D) & 0x7FFFFFFFFFFF
     mixed ^= mixed >> 13
     mixed = ((mixed & 0xFFFFFFFF) * 0x297A2D39) & 0x7FFFFFFFFFFFFFFF
@@ -34,112 +49,126 @@ def _home(key: int, mask: int) -> int:
 
 
 @jit
-def _find_slot(caches: Ints, entries: Ints, slots: Ints, cache: int, key: int) -> int:
+def _find_slot(caches: Cells, entries: Cells, slots: Cells, c: int, key: int) -> int:
     """The slot that holds `key`, or the free slot where it would go."""
-    base = caches[cache, C_SLOT_BASE]
-    mask = caches[cache, C_SLOT_MASK]
+    base = caches[c + C_SLOT_BASE]
+    mask = caches[c + C_SLOT_MASK]
     at = _home(key, mask)
     while True:
         entry = slots[base + at]
-        if entry == NONE or entries[entry, E_KEY] == key:
-            return int(base + at)
+        if entry == NONE or entries[entry * ENTRY_COLUMNS + E_KEY] == key:
+            return base + at
         at = (at + 1) & mask
 
 
 @jit
-def _unlink(caches: Ints, entries: Ints, cache: int, entry: int) -> None:
-    newer = entries[entry, E_NEWER]
-    older = entries[entry, E_OLDER]
+def _unlink(caches: Cells, entries: Cells, c: int, entry: int) -> None:
+    """Take an entry out of the recency order."""
+    newer = entries[entry * ENTRY_COLUMNS + E_NEWER]
+    older = entries[entry * ENTRY_COLUMNS + E_OLDER]
     if newer == NONE:
-        caches[cache, C_NEWEST] = older
+        caches[c + C_NEWEST] = older
     else:
-        entries[newer, E_OLDER] = older
+        entries[newer * ENTRY_COLUMNS + E_OLDER] = older
     if older == NONE:
-        caches[cache, C_OLDEST] = newer
+        caches[c + C_OLDEST] = newer
     else:
-        entries[older, E_NEWER] = newer
+        entries[older * ENTRY_COLUMNS + E_NEWER] = newer
 
 
 @jit
-def _link_newest(caches: Ints, entries: Ints, cache: int, entry: int) -> None:
-    newest = caches[cache, C_NEWEST]
-    entries[entry, E_NEWER] = NONE
-    entries[entry, E_OLDER] = newest
+def _link_newest(caches: Cells, entries: Cells, c: int, entry: int) -> None:
+    """Put an entry at the new end of the recency order."""
+    newest = caches[c + C_NEWEST]
+    entries[entry * ENTRY_COLUMNS + E_NEWER] = NONE
+    entries[entry * ENTRY_COLUMNS + E_OLDER] = newest
     if newest == NONE:
-        caches[cache, C_OLDEST] = entry
+        caches[c + C_OLDEST] = entry
     else:
-        entries[newest, E_NEWER] = entry
-    caches[cache, C_NEWEST] = entry
+        entries[newest * ENTRY_COLUMNS + E_NEWER] = entry
+    caches[c + C_NEWEST] = entry
 
 
 @jit
-def _remove(caches: Ints, entries: Ints, slots: Ints, cache: int, entry: int) -> None:
-    """Take an entry out; its number becomes the head of the cache's free list."""
-    base = caches[cache, C_SLOT_BASE]
-    mask = caches[cache, C_SLOT_MASK]
-    hole = _find_slot(caches, entries, slots, cache, entries[entry, E_KEY]) - base
+def _empty_slot(caches: Cells, entries: Cells, slots: Cells, c: int, hole: int) -> None:
+    """Empty a slot, and move the ones after it up that would not be found otherwise."""
+    base = caches[c + C_SLOT_BASE]
+    mask = caches[c + C_SLOT_MASK]
     at = hole
     while True:
         at = (at + 1) & mask
         other = slots[base + at]
         if other == NONE:
             break
-        home = _home(entries[other, E_KEY], mask)
+        home = _home(entries[other * ENTRY_COLUMNS + E_KEY], mask)
         if ((at - home) & mask) >= ((at - hole) & mask):
             slots[base + hole] = other
             hole = at
     slots[base + hole] = NONE
-    _unlink(caches, entries, cache, entry)
-    caches[cache, C_LEN] -= 1
-    caches[cache, C_BYTES] -= entries[entry, E_BYTES]
-    entries[entry, E_OLDER] = caches[cache, C_FREE]
-    caches[cache, C_FREE] = entry
 
 
 @jit
-def look_up(caches: Ints, entries: Ints, slots: Ints, cache: int, key: int, now: int) -> int:
+def _evict_oldest(caches: Cells, entries: Cells, slots: Cells, c: int) -> None:
+    """The oldest entry goes; its number becomes the head of the cache's free list."""
+    entry = caches[c + C_OLDEST]
+    e = entry * ENTRY_COLUMNS
+    slot = _find_slot(caches, entries, slots, c, entries[e + E_KEY])
+    _empty_slot(caches, entries, slots, c, slot - caches[c + C_SLOT_BASE])
+    _unlink(caches, entries, c, entry)
+    caches[c + C_LEN] -= 1
+    caches[c + C_BYTES] -= entries[e + E_BYTES]
+    entries[e + E_OLDER] = caches[c + C_FREE]
+    caches[c + C_FREE] = entry
+
+
+@jit_apart
+def look_up(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, now: int) -> int:
     """The model that answered `key`, or NONE; a hit becomes the newest entry, an outlived one is a miss."""
-    entry = slots[_find_slot(caches, entries, slots, cache, key)]
+    c = cache * CACHE_COLUMNS
+    entry = slots[_find_slot(caches, entries, slots, c, key)]
     if entry == NONE:
         return NONE
-    ttl = caches[cache, C_TTL]
-    if ttl > 0 and now - entries[entry, E_STORED] >= ttl:
+    e = entry * ENTRY_COLUMNS
+    ttl = caches[c + C_TTL]
+    if ttl > 0 and now - entries[e + E_STORED] >= ttl:
         return NONE
-    if caches[cache, C_NEWEST] != entry:
-        _unlink(caches, entries, cache, entry)
-        _link_newest(caches, entries, cache, entry)
-    return int(entries[entry, E_MODEL])
+    if caches[c + C_NEWEST] != entry:
+        _unlink(caches, entries, c, entry)
+        _link_newest(caches, entries, c, entry)
+    return entries[e + E_MODEL]
 
 
-@jit
-def store(caches: Ints, entries: Ints, slots: Ints, cache: int, key: int, model: int, size: int, now: int) -> None:
+@jit_apart
+def store(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, model: int, size: int, now: int) -> None:
     """Keep an answer, making room at the oldest end. An answer larger than the whole cache is not kept."""
-    if size > caches[cache, C_BYTES_CAP] or caches[cache, C_ENTRY_CAP] == 0:
+    c = cache * CACHE_COLUMNS
+    if size > caches[c + C_BYTES_CAP] or caches[c + C_ENTRY_CAP] == 0:
         return
-    entry = slots[_find_slot(caches, entries, slots, cache, key)]
-    if entry != NONE:
-        caches[cache, C_BYTES] -= entries[entry, E_BYTES]
-        caches[cache, C_LEN] -= 1
-        _unlink(caches, entries, cache, entry)
-        fresh = False
-    else:
-        entry = NONE
-        fresh = True
-    while caches[cache, C_LEN] > 0 and (
-        caches[cache, C_LEN] >= caches[cache, C_ENTRY_CAP] or caches[cache, C_BYTES] + size > caches[cache, C_BYTES_CAP]
+    entry = slots[_find_slot(caches, entries, slots, c, key)]
+    fresh = entry == NONE
+    if not fresh:
+        _unlink(caches, entries, c, entry)
+        caches[c + C_LEN] -= 1
+        caches[c + C_BYTES] -= entries[entry * ENTRY_COLUMNS + E_BYTES]
+    while caches[c + C_LEN] > 0 and (
+        caches[c + C_LEN] >= caches[c + C_ENTRY_CAP] or caches[c + C_BYTES] + size > caches[c + C_BYTES_CAP]
     ):
-        _remove(caches, entries, slots, cache, caches[cache, C_OLDEST])
+        _evict_oldest(caches, entries, slots, c)
     if fresh:
-        entry = caches[cache, C_FREE]
-        caches[cache, C_FREE] = entries[entry, E_OLDER]
-        entries[entry, E_KEY] = key
-        slots[_find_slot(caches, entries, slots, cache, key)] = entry
-    entries[entry, E_MODEL] = model
-    entries[entry, E_BYTES] = size
-    entries[entry, E_STORED] = now
-    caches[cache, C_LEN] += 1
-    caches[cache, C_BYTES] += size
-    _link_newest(caches, entries, cache, entry)
+        entry = caches[c + C_FREE]
+        caches[c + C_FREE] = entries[entry * ENTRY_COLUMNS + E_OLDER]
+        entries[entry * ENTRY_COLUMNS + E_KEY] = key
+        slots[_find_slot(caches, entries, slots, c, key)] = entry
+    e = entry * ENTRY_COLUMNS
+    entries[e + E_MODEL] = model
+    entries[e + E_BYTES] = size
+    entries[e + E_STORED] = now
+    caches[c + C_LEN] += 1
+    caches[c + C_BYTES] += size
+    _link_newest(caches, entries, c, entry)
+
+
+# ---- from Python: the arrays as matrices
 
 
 def slots_for(entry_cap: int) -> int:
