@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sandbox.journal.measured import Measured, format_number
-from sandbox.judge.verdict import Outcome, Verdict
+from sandbox.judge.verdict import Check, Outcome, Verdict
 from sandbox.report.record import FIGURES, ScenarioReport
 
 _STYLE = {
@@ -23,6 +23,7 @@ _STYLE = {
     Verdict.INCONCLUSIVE: "yellow",
     Verdict.SKIPPED: "dim",
 }
+_MOST_CHECKS = 4  # shown of one expectation that held
 _PIPE_WIDTH = 120  # where there is no terminal to ask
 
 
@@ -63,13 +64,34 @@ def _how(report: ScenarioReport) -> str:
 
 def _print_outcome(console: Console, outcome: Outcome) -> None:
     console.print(Text.assemble((f"{outcome.verdict.value:<12}", _STYLE[outcome.verdict]), " ", _title(outcome.test)))
-    for check in outcome.checks:
+    shown = _worth_showing(outcome.checks)
+    for check in shown:
         style = "dim" if check.verdict == Verdict.PASS.value else ""
         console.print(Text(f"{'':13}{check.text}", style=style))
+    hidden = len(outcome.checks) - len(shown)
+    if hidden:
+        console.print(Text(f"{'':13}… and {hidden} more that held with more room (all of them: --json)", style="dim"))
     compared = outcome.checks and outcome.deciding and outcome.deciding.verdict != Verdict.PASS.value
     if outcome.message and not compared:
         for line in outcome.message.splitlines():
             console.print(Text(f"{'':13}{line}"))
+
+
+def _worth_showing(checks: Sequence[Check]) -> list[Check]:
+    """All that did not hold; of a long list that held, the closest to their bounds."""
+    if len(checks) <= _MOST_CHECKS:
+        return list(checks)
+    closest = sorted(checks, key=_room)[:_MOST_CHECKS]
+    return [check for check in checks if check.verdict != Verdict.PASS.value or check in closest]
+
+
+def _room(check: Check) -> float:
+    """How far the measured value is from the nearest bound, as a share of the bound."""
+    ends = check.bound if isinstance(check.bound, list) else [check.bound]
+    finite = [end for end in ends if end is not None]
+    if check.measured is None or not finite:
+        return 0.0
+    return min(abs(check.measured - end) / max(abs(end), 1e-9) for end in finite)
 
 
 def _title(test: str) -> str:
