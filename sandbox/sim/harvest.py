@@ -45,7 +45,7 @@ class Harvest:
         self._pod_numbers = np.zeros(0, dtype=np.int64)
         self._words = np.zeros((0, 4), dtype=np.int32)
         self._hist_words = np.zeros((0, 3), dtype=np.int32)
-        self._gauge_rows: dict[int, npt.NDArray[np.void]] = {}  # per row: a block whose columns but value are set
+        self._gauge_rows: npt.NDArray[np.void] = np.zeros(64, dtype=GAUGE)
 
     # ---- who is who
 
@@ -127,22 +127,23 @@ class Harvest:
             self.context.journal.hist(self._hist_words[:n].view(HIST).reshape(n))
 
     def _gauges(self, second: int, workloads: Sequence[Workload]) -> None:
-        blocks = []
+        series: list[int] = []
+        what: list[int] = []
+        values: list[float] = []
         for workload in workloads:
             if not workload.pool.pods and not workload.gauges:
                 continue
-            values = self._values(workload)
-            block = self._gauge_rows.get(workload.row)
-            if block is None or len(block) != len(values):
-                block = np.zeros(len(values), dtype=GAUGE)
-                block["series"] = workload.entry_series
-                self._gauge_rows[workload.row] = block
-            block["what"] = list(values)
-            block["second"] = second
-            block["value"] = list(values.values())
-            blocks.append(block)
-        if blocks:
-            self.context.journal.gauges(np.concatenate(blocks) if len(blocks) > 1 else blocks[0])
+            read = self._values(workload)
+            series += [workload.entry_series] * len(read)
+            what += read
+            values += read.values()
+        if not values:
+            return
+        if len(self._gauge_rows) < len(values):
+            self._gauge_rows = np.zeros(2 * len(values), dtype=GAUGE)
+        rows = self._gauge_rows[: len(values)]
+        rows["second"], rows["series"], rows["what"], rows["value"] = second, series, what, values
+        self.context.journal.gauges(rows)
 
     def _values(self, workload: Workload) -> dict[int, float]:
         pool = workload.pool

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,13 @@ class Workload:
     waiting: int = 0  # requests queued at its end
     gauges: dict[int, float] = field(default_factory=dict)  # what its controller wants in the journal each second
     on_change: Callable[[], None] = field(default=lambda: None)
+
+
+@lru_cache(maxsize=64)
+def _table_ns(kind: str, params: tuple[tuple[str, float], ...]) -> npt.NDArray[np.float64]:
+    """A service-time table; the variants of a scenario share most of them."""
+    distribution = Distribution(kind, dict(params))
+    return quantile_table(lambda u: distribution.quantile(u) * NS, TIME_GRID_NS)
 
 
 class Workloads:
@@ -152,8 +160,7 @@ class Workloads:
         """The quantile table of a distribution, in ns; like ones share a table."""
         key = (distribution.kind, tuple(sorted(distribution.params.items())))
         if key not in self._tables:
-            values: npt.NDArray[np.float64] = quantile_table(lambda u: distribution.quantile(u) * NS, TIME_GRID_NS)
-            self._tables[key] = self.context.plane.new_table(values)
+            self._tables[key] = self.context.plane.new_table(_table_ns(*key))
         return self._tables[key]
 
     def _cache_maker(self, identity: Identity, cache: CacheConfig) -> Callable[[], int]:
