@@ -6,6 +6,7 @@ deadline has come is answered 504, and the timer is set again for the earliest o
 
 from __future__ import annotations
 
+from sandbox.mechanisms.routing import timeouts
 from sandbox.sim.columns import (
     A_QUEUED,
     A_TIMER,
@@ -26,9 +27,11 @@ from sandbox.sim.columns import (
     P_WAITING,
     POD_COLUMNS,
 )
-from sandbox.sim.compiled import jit_apart
+from sandbox.sim.compiled import jit, jit_apart
 from sandbox.sim.stages.queues import HEAD, LENGTH, TAIL, leave, schedule_apart
 from sandbox.sim.state import Cells, Memory
+
+is_due = jit(timeouts.is_due)
 
 
 @jit_apart
@@ -41,7 +44,7 @@ def expire(s: Memory, queues: Cells, q: int, now: int) -> int:
     for _ in range(queues[q + LENGTH]):
         h = row * HOP_COLUMNS
         following = hops[h + H_NEXT]
-        if hops[h + H_DEADLINE] <= now:
+        if is_due(hops[h + H_DEADLINE], now):
             if previous == NONE:
                 queues[q + HEAD] = following
             else:

@@ -66,6 +66,7 @@ from sandbox.sim.columns import (
 from sandbox.sim.compiled import jit
 from sandbox.sim.draws import mix64, sample, uniform53
 from sandbox.sim.stages.activator import runs_at_once
+from sandbox.sim.stages.deadlines import is_due
 from sandbox.sim.stages.queues import dequeue, enqueue, leave, schedule, schedule_apart
 from sandbox.sim.state import Memory
 
@@ -149,7 +150,7 @@ def start(s: Memory, row: int, now: int) -> None:
         hops[h + H_STATUS] = 500
     done = now + takes
     deadline = hops[h + H_DEADLINE]
-    if done > deadline:
+    if is_due(deadline, done):
         done = deadline if deadline > now else now
         hops[h + H_STATUS] = 504
     schedule(s, done, (EVENT_HOP << KIND_SHIFT) | ((hops[h + H_GEN] & GEN_MASK) << GEN_SHIFT) | row)
