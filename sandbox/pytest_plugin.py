@@ -83,6 +83,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     if found is not None:
         return found
     from sandbox.judge.stage import Runs
+    from sandbox.mechanisms.admission import ADMISSION
     from sandbox.scenario.loader import loaded
     from sandbox.scenario.model import Form
 
@@ -91,7 +92,7 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     folder = config.getoption("--journal-dir")
     module = request.node.module
     with _told_shortly():
-        scenario = loaded(request.path, module.__doc__ or "", getattr(module, "variants", None), form)
+        scenario = loaded(request.path, module.__doc__ or "", getattr(module, "variants", None), form, ADMISSION)
     where = Path(folder) if folder else tmp_path_factory.mktemp("journals")
     return Runs(scenario, request.getfixturevalue("world"), _seed(config), where)
 

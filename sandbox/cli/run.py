@@ -15,6 +15,7 @@ from sandbox.cli.progress import progress
 from sandbox.errors import ExitCode, UsageError
 from sandbox.journal.world import World
 from sandbox.judge.session import judge
+from sandbox.mechanisms.admission import ADMISSION
 from sandbox.judge.stage import Runs
 from sandbox.judge.verdict import Outcome, exit_code_of
 from sandbox.judge.worlds import world_named
@@ -40,7 +41,7 @@ def command(
 ) -> int:
     """Play every variant of scenarios, run their expectations, print verdicts and the variants side by side."""
     form = Form.SHORT if short else Form.FULL
-    scenarios = [load(found.path, form) for found in [find(name) for name in names]]
+    scenarios = [load(found.path, form, ADMISSION) for found in [find(name) for name in names]]
     _refuse_twins(scenarios)
     folder = _folder(out)
     reports: list[ScenarioReport] = []

@@ -6,12 +6,13 @@ Comes in: names relative to the scenario's folder; goes out: objects, a profile 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.errors import Location, UsageError
 from sandbox.manifests.objects import Object
+from sandbox.manifests.admission import Admission
 from sandbox.manifests.platform_config import PlatformConfig
 from sandbox.manifests.profile_file import read_profiles
 from sandbox.manifests.reader import Manifests, read_manifests
@@ -25,6 +26,7 @@ class Files:
     """The files of one scenario, each read once for the same question."""
 
     folder: Path
+    admission: Sequence[Admission] = ()  # rules of the layers above
     notes: list[str] = field(default_factory=list)
     _answers: dict[_Question, tuple[PlatformConfig | None, Manifests]] = field(default_factory=dict)
 
@@ -47,7 +49,9 @@ class Files:
         """All that some files hold, read as one. `platform`: settings that hold already."""
         question = (tuple(self.path(name, where) for name in names), first_deploy)
         if question not in self._answers or self._answers[question][0] != platform:
-            manifests = read_manifests(*question[0], platform=platform, first_deploy=first_deploy)
+            manifests = read_manifests(
+                *question[0], admission=self.admission, platform=platform, first_deploy=first_deploy
+            )
             self._answers[question] = (platform, manifests)
             self.notes.extend(note for note in manifests.notes if note not in self.notes)
         return self._answers[question][1]

@@ -10,12 +10,13 @@ import hashlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from sandbox.errors import Location, SandboxError, UsageError
+from sandbox.manifests.admission import Admission
 from sandbox.scenario.api import Scenario
 from sandbox.scenario.discovery import name_of
 from sandbox.scenario.files import Files
@@ -36,15 +37,20 @@ class LoadedScenario:
     notes: tuple[str, ...] = ()
 
 
-def load(path: Path, form: Form = Form.FULL) -> LoadedScenario:
-    """The scenario in a file; UsageError if anything about it cannot be accepted."""
+def load(path: Path, form: Form = Form.FULL, admission: Sequence[Admission] = ()) -> LoadedScenario:
+    """The scenario in a file; UsageError if anything about it cannot be accepted.
+
+    `admission`: what the layers above would refuse in a manifest.
+    """
     module = _import(path)
-    return loaded(path, module.__doc__ or "", getattr(module, "variants", None), form)
+    return loaded(path, module.__doc__ or "", getattr(module, "variants", None), form, admission)
 
 
-def loaded(path: Path, docstring: str, variants: object, form: Form) -> LoadedScenario:
+def loaded(
+    path: Path, docstring: str, variants: object, form: Form, admission: Sequence[Admission] = ()
+) -> LoadedScenario:
     """The same from a module that somebody else (pytest) has imported."""
-    files = Files(path.parent)
+    files = Files(path.parent, admission)
     name = name_of(path)
     resolved = {
         own: variant_of(scenario, files, scenario_name=name, name=own, form=form)

@@ -8,8 +8,9 @@ targets and hosts that no manifest has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ def variant_of(scenario: Scenario, files: Files, *, scenario_name: str, name: st
     scale = _scale(scenario, short, form)
     objects, platform = _start(scenario, files, short)
     steps = _steps(scenario, files, scale, platform)
-    _rehearse(objects, steps, platform, scenario)
+    _rehearse(objects, steps, scenario, partial(parse_object, platform=platform, admission=files.admission))
     flows = tuple(_flow(spec, files, scale) for spec in scenario.traffic.flows)
     _check_hosts(scenario.traffic.flows, flows, [*objects, *(one for step in steps for one in step.objects)])
     return Variant(
@@ -148,17 +149,19 @@ def _step(moment: Moment, files: Files, scale: _Scale, platform: PlatformConfig)
 _Cluster = dict[tuple[str, str], Object]  # by kind and name
 
 
-def _rehearse(objects: Iterable[Object], steps: Iterable[Step], platform: PlatformConfig, scenario: Scenario) -> None:
+def _rehearse(
+    objects: Iterable[Object], steps: Iterable[Step], scenario: Scenario, parse: Callable[..., Object]
+) -> None:
     """Every target must exist by then, and every patch make a valid object; steps are in time order."""
     cluster: _Cluster = {(one.kind, one.metadata.name): one for one in objects}
     where = {moment.target: moment.written for moment in scenario.steps}
     for step in steps:
         cluster |= {(one.kind, one.metadata.name): one for one in step.objects}
         if step.target:
-            _rehearse_target(step, cluster, platform, where.get(step.target))
+            _rehearse_target(step, cluster, parse, where.get(step.target))
 
 
-def _rehearse_target(step: Step, cluster: _Cluster, platform: PlatformConfig, where: Location | None) -> None:
+def _rehearse_target(step: Step, cluster: _Cluster, parse: Callable[..., Object], where: Location | None) -> None:
     word, name = step.target.split("/")
     kind = word.lower().split(".")[0]
     if kind not in KINDS:
@@ -177,7 +180,7 @@ def _rehearse_target(step: Step, cluster: _Cluster, platform: PlatformConfig, wh
         raise UsageError(f"there is no {step.target}", where=where, value=step.target, rule=rule)
     if step.action is Action.PATCH:
         patched = merge_patch(cluster[keys[0]].raw, step.patch)
-        cluster[keys[0]] = parse_object(patched, where or step.source, platform=platform)
+        cluster[keys[0]] = parse(patched, where or step.source)
     elif step.action is Action.DELETE:
         del cluster[keys[0]]
 

@@ -251,22 +251,20 @@ class Cluster:
     def settled(self) -> bool:
         return self.deployments.settled and all(one.settled for one in self.revisions if not one.removed)
 
-    def pools(self, target: str) -> list[Pool]:
-        """The pools a fault is aimed at: revision/NAME, deployment/NAME, isvc/NAME[/COMPONENT] or ksvc/NAME.
+    def pools(self, target: str, component: str) -> list[Pool]:
+        """The pools a fault is aimed at: revision/NAME, deployment/NAME, isvc/NAME or ksvc/NAME.
 
-        Of a service, the revisions that its route sends traffic to.
+        Of a service, the revisions that its route refers to; of an InferenceService those of `component`.
         """
-        kind, _, rest = target.partition("/")
-        name, _, component = rest.partition("/")
+        kind, _, name = target.partition("/")
         if kind == "revision" or KINDS.get(kind) == "Deployment":
             found = [one for one in self.workloads.all if one.identity.name == name]
         else:
-            wanted = component or "predictor"
             found = [
                 one.workload
                 for one in self.revisions
                 if one.workload.identity.service == name
-                and one.workload.identity.component in (wanted, "")
+                and one.workload.identity.component in (component, "")
                 and not one.removed
                 and one.routing == "active"
             ]

@@ -51,7 +51,7 @@ def _scale(cluster: Cluster, step: Step) -> str:
 
 
 def _fault(cluster: Cluster, step: Step) -> str:
-    pods = ready_pods(cluster.pools(step.target))
+    pods = ready_pods(cluster.pools(step.target, "transformer" if step.fault == "flush-cache" else "predictor"))
     chosen = pods if step.count == 0 else pods[: step.count]
     for pool, pod in chosen:
         if step.fault == "kill-pod":
