@@ -16,6 +16,7 @@ from sandbox.journal.journal import Journal
 from sandbox.judge.worlds import world_named
 from sandbox.manifests.profile_file import read_profiles
 from sandbox.manifests.reader import read_manifests
+from sandbox.mechanisms.admission import ADMISSION
 from sandbox.report.trial import TrialReport, trial_json, trial_text
 from sandbox.scenario.model import Trace
 from sandbox.scenario.trace import read_trace
@@ -46,7 +47,7 @@ def command(
     all_decisions: Annotated[bool, typer.Option("--all-decisions", help="show every scaling decision")] = False,
 ) -> int:
     """Play a load against manifests, without a scenario, and show what happens second by second."""
-    read = read_manifests(*(config or []), *manifests, first_deploy=True)
+    read = read_manifests(*(config or []), *manifests, admission=ADMISSION, first_deploy=True)
     flags = Flags(
         rate=rate,
         trace=_trace(trace),
