@@ -20,7 +20,7 @@ from sandbox.scenario.model import Action
 from sandbox.scenario.origin import written_at
 from sandbox.scenario.traffic import Traffic
 
-FAULTS = ("kill-pod", "crash-container", "flush-cache")
+FAULTS = ("kill-pod", "crash-container", "hang-container", "flush-cache")
 SHORT_KEYS = ("rate", "users", "duration", "manifests", "config", "keys", "params")
 
 
@@ -64,7 +64,7 @@ class Moment:
         return self._doing(Action.SCALE, target=_target(target), replicas=replicas)
 
     def fault(self, name: str, *, of: str, count: int = 1) -> Moment:
-        """What the weather does: kill-pod, crash-container or flush-cache on `count` pods of a target (0 = all)."""
+        """What the weather does: kill-pod, crash-container, hang-container or flush-cache on `count` pods of a target (0 = all)."""
         if name not in FAULTS:
             raise UsageError(
                 f"there is no fault {name!r}", where=written_at(), value=name, rule=f"one of {', '.join(FAULTS)}"

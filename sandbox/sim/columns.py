@@ -90,10 +90,13 @@ DIRECT, PROXY = range(2)
 ) = range(12)
 ACT_COLUMNS = 16
 
+# P_ALIVE
+ALIVE, HUNG = 1, 2  # a hung container accepts requests and works on none
+
 # ---- pods
 (
     P_REV,
-    P_ALIVE,  # 1: accepts requests
+    P_ALIVE,  # ALIVE, HUNG or 0: refuses connections
     P_ACTIVE,  # inside the breaker
     P_RUNNING,  # workers busy
     P_QUEUED,

@@ -17,6 +17,7 @@ from sandbox.mechanisms.routing import balancing, split
 from sandbox.sim import columns as c
 from sandbox.sim import kernel, lru
 from sandbox.sim.draws import TABLE_SIZE, unit_exponential_table
+from sandbox.sim.heap import push
 
 Ints = npt.NDArray[np.int64]
 
@@ -244,6 +245,37 @@ class DataPlane:
         hops[rows, c.H_STATUS] = 502
         s.pods[pod, [c.P_ALIVE, c.P_RUNNING, c.P_QUEUED, c.P_WAITING]] = 0
         self.do(c.DO_REPLY, [int(row) for row in rows])
+
+    def hang_pod(self, pod: int) -> None:
+        """The container stops working at this instant: what it has and what comes waits until its time-out."""
+        s = self.state
+        hops, pods = s.hops, s.pods
+        rows = np.flatnonzero((hops[:, c.H_POD] == pod) & (hops[:, c.H_STAGE] == c.WORKING))
+        waiting = self._queue(pods[pod, c.P_WAIT_HEAD], pods[pod, c.P_WAITING])
+        hops[rows, c.H_GEN] += 1  # their completions no longer count
+        hops[rows, c.H_STAGE] = c.AT_CONTAINER
+        hops[rows, c.H_STATUS] = 200
+        queue = waiting + [int(row) for row in rows]
+        for row, following in zip(queue, [*queue[1:], c.NONE], strict=True):
+            hops[row, c.H_NEXT] = following
+        pods[pod, c.P_ALIVE] = c.HUNG
+        pods[pod, c.P_RUNNING] = 0
+        pods[pod, c.P_WAITING] = len(queue)
+        if queue:
+            pods[pod, c.P_WAIT_HEAD], pods[pod, c.P_WAIT_TAIL] = queue[0], queue[-1]
+            if not pods[pod, c.P_TIMER]:
+                pods[pod, c.P_TIMER] = 1
+                due = int(hops[queue, c.H_DEADLINE].min())
+                payload = (c.EVENT_POD_TIMER << c.KIND_SHIFT) | pod
+                s.scalars[c.S_HEAP] = push(s.heap_t, s.heap_v, int(s.scalars[c.S_HEAP]), due, payload)
+
+    def _queue(self, head: int, length: int) -> list[int]:
+        """Rows of a queue, first to last."""
+        rows = []
+        for _ in range(length):
+            rows.append(int(head))
+            head = self.state.hops[head, c.H_NEXT]
+        return rows
 
     # ---- routes
 

@@ -12,6 +12,7 @@ endpoints `endpoint_delay_s` later.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -212,7 +213,7 @@ class Pool:
 
     def _become_ready(self, pod: Pod) -> None:
         plane = self.context.plane
-        plane.state.pods[pod.row, c.P_ALIVE] = 1
+        plane.state.pods[pod.row, c.P_ALIVE] = c.ALIVE
         if self.spec.cache is not None and plane.state.pods[pod.row, c.P_CACHE] == c.NONE:
             plane.state.pods[pod.row, c.P_CACHE] = self.spec.cache()
         pod.ready_at_s = self.context.agenda.now_s
@@ -324,6 +325,33 @@ class Pool:
         self._forget(pod)
         self._later(pod, wait_s, lambda: self._start(pod))
         self.on_change()
+
+    def hang(self, pod: Pod) -> None:
+        """The container accepts requests and answers none, until its liveness probe has it restarted.
+
+        Readiness holds: Knative's default probe only opens a connection. A probe that fails is seen at the next
+        period, and after failureThreshold of them in a row (the last one with its time-out) the container restarts.
+        """
+        if pod.phase is not Phase.READY:
+            return
+        self.context.plane.hang_pod(pod.row)
+        about = f"pod/{pod.name}"
+        probe = next((one.liveness for one in self.spec.template.containers if one.liveness), None)
+        if probe is None:
+            self.context.event(about, "Hung", "the container hangs; without a liveness probe nothing restarts it")
+            return
+        now_s = self.context.agenda.now_s
+        first_s = pod.started_at_s + probe.initial_delay_s
+        if first_s < now_s:
+            first_s += math.ceil((now_s - first_s) / probe.period_s) * probe.period_s
+        restart_s = first_s + (probe.failure_threshold - 1) * probe.period_s + probe.timeout_s
+        message = f"Liveness probe failed {probe.failure_threshold} times, container will be restarted"
+
+        def restart() -> None:
+            self.context.event(about, "Unhealthy", message)
+            self.crash(pod, "LivenessProbeFailed")
+
+        self._later(pod, restart_s - now_s, restart)
 
     def kill(self, pod: Pod) -> None:
         """The pod vanishes without a drain; its workload replaces it."""

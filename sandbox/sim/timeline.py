@@ -6,11 +6,10 @@ from sandbox.errors import UsageError
 from sandbox.journal.schema import RecordKind
 from sandbox.manifests.patch import merge_patch
 from sandbox.manifests.reader import parse_object
+from sandbox.scenario.api import FAULTS
 from sandbox.scenario.model import Action, Step
 from sandbox.sim import columns as c
 from sandbox.sim.cluster import Cluster, ready_pods
-
-FAULTS = ("kill-pod", "crash-container", "flush-cache")
 
 
 def play_step(cluster: Cluster, step: Step) -> None:
@@ -58,6 +57,8 @@ def _fault(cluster: Cluster, step: Step) -> str:
             pool.kill(pod)
         elif step.fault == "crash-container":
             pool.crash(pod)
+        elif step.fault == "hang-container":
+            pool.hang(pod)
         elif step.fault == "flush-cache":
             cache = int(cluster.context.plane.state.pods[pod.row, c.P_CACHE])
             if cache != c.NONE:

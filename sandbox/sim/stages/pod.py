@@ -24,6 +24,7 @@ from sandbox.sim.columns import (
     FLOW_COLUMNS,
     GEN_MASK,
     GEN_SHIFT,
+    HUNG,
     H_ACT,
     H_DEADLINE,
     H_FLOW,
@@ -118,12 +119,12 @@ def enter(s: Memory, row: int, now: int) -> int:
 
 @jit
 def enter_container(s: Memory, row: int) -> int:
-    """Take a free worker or wait for one."""
+    """Take a free worker or wait for one; in a hung container nobody works."""
     h = row * HOP_COLUMNS
     pod = s.hops[h + H_POD]
     p = pod * POD_COLUMNS
     workers = s.revs[s.hops[h + H_REV] * REV_COLUMNS + R_WORKERS]
-    if workers > 0 and s.pods[p + P_RUNNING] >= workers:
+    if (workers > 0 and s.pods[p + P_RUNNING] >= workers) or s.pods[p + P_ALIVE] == HUNG:
         s.hops[h + H_STAGE] = AT_CONTAINER
         return wait(s, pod, p + P_WAITING, row)
     s.pods[p + P_RUNNING] += 1

@@ -172,3 +172,36 @@ status: {allocatable: {cpu: 300m, memory: 4Gi}}
     # No room beside the old pods: the roll-out hangs, traffic stays where it is, nothing is lost.
     assert run.last(10).share("m-predictor-00001").value == 1.0
     assert run.whole.errors == 0
+
+
+def test_a_hung_container_is_restarted_by_its_liveness_probe(play):
+    hang = {"action": Action.FAULT, "target": "ksvc/m", "fault": "hang-container"}
+    text = """
+apiVersion: serving.knative.dev/v1
+kind: Service
+metadata: {name: m}
+spec:
+  template:
+    metadata: {annotations: {autoscaling.knative.dev/min-scale: "1", autoscaling.knative.dev/max-scale: "1"}}
+    spec:
+      containers:
+      - image: dev.local/m
+        livenessProbe: {httpGet: {path: /alive}, periodSeconds: 5, failureThreshold: 2, timeoutSeconds: 1}
+"""
+    run = play(text, rate=20.0, duration_s=60, steps=[play.step(20, **hang)])
+
+    (unhealthy,) = [one for one in run.journal.events if one["reason"] == "Unhealthy"]
+    # The next probe comes within 5 s, the second one fails 5 s later, with 1 s of time-out.
+    assert 26.0 <= unhealthy["t_s"] <= 31.0
+    assert set(run.slice(0, 20).statuses) == {200}
+    assert 20 * (unhealthy["t_s"] - 20) - 5 <= run.whole.statuses[502] <= 20 * (unhealthy["t_s"] - 20) + 10
+    assert run.last(10).errors == 0
+
+
+def test_without_a_liveness_probe_a_hung_container_times_its_requests_out(play):
+    hang = {"action": Action.FAULT, "target": "isvc/m", "fault": "hang-container"}
+    text = play.isvc.replace("minReplicas: 1", "minReplicas: 1\n    maxReplicas: 1\n    timeout: 5")
+    run = play(text, rate=20.0, duration_s=60, steps=[play.step(20, **hang)])
+
+    assert set(run.slice(30, 60).statuses) == {504}
+    assert 5.0 == run.slice(30, 60).statuses[504] / 30 / 4
