@@ -245,7 +245,12 @@ def initial_rollout(resolution: Resolution) -> Rollout:
 
 
 def status_traffic(resolution: Resolution, rollout: Rollout, route: RouteIdentity) -> tuple[StatusTarget, ...]:
-    """status.traffic: latest targets as the rollout has them, the others as resolved."""
+    """status.traffic: latest targets as the rollout has them, the others as resolved.
+
+    A latest target whose rollout is over keeps its own percent, also where another target of the same revision has
+    the rest: KServe tells by it that a rolled-out revision is taken back, and clusters show it (kserve#2097: 1 and
+    99 on one revision). knative/serving's GetRevisionTrafficTargets, read alone, would report the joined 100.
+    """
     return tuple(
         StatusTarget(
             revision_name=share.revision_name,
@@ -255,8 +260,14 @@ def status_traffic(resolution: Resolution, rollout: Rollout, route: RouteIdentit
             url=route.tag_url(target.tag) if target.tag else "",
         )
         for target in resolution.flattened
-        for share in _shares(target, rollout, target.tag)
+        for share in _reported(target, rollout)
     )
+
+
+def _reported(target: ResolvedTarget, rollout: Rollout) -> tuple[RevisionRollout, ...]:
+    shares = _shares(target, rollout, target.tag)
+    over = [share.revision_name for share in shares] == [target.revision_name]
+    return (RevisionRollout(target.revision_name, target.percent),) if over else shares
 
 
 def weights(resolution: Resolution, rollout: Rollout, tag: str = DEFAULT_ROUTE) -> tuple[tuple[str, int], ...]:

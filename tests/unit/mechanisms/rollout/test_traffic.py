@@ -12,11 +12,14 @@ from sandbox.mechanisms.rollout.traffic import (
     Resolution,
     ResolvedTarget,
     RevisionState,
+    RouteIdentity,
+    StatusTarget,
     TargetError,
     TargetErrorKind,
     initial_rollout,
     resolve_traffic,
     route_conditions,
+    status_traffic,
     weights,
 )
 
@@ -41,6 +44,19 @@ def test_a_canary_block_splits_between_latest_and_the_named_revision() -> None:
     rollout = initial_rollout(resolution)
     assert (("c2", 20), ("c1", 80)) == weights(resolution, rollout)
     assert (("c1", 100),) == weights(resolution, rollout, "prev")
+
+
+def test_two_targets_of_one_revision_are_one_for_the_gateway_and_two_in_the_status() -> None:
+    resolution = resolve(
+        TrafficTarget(latest_revision=True, percent=10), TrafficTarget(revision_name="c2", percent=90, tag="prev")
+    )
+    rollout = initial_rollout(resolution)
+
+    assert (("c2", 100),) == weights(resolution, rollout)
+    assert (
+        StatusTarget(revision_name="c2", percent=10, latest=True),
+        StatusTarget(revision_name="c2", percent=90, tag="prev", url="http://prev-c.default.example.com"),
+    ) == status_traffic(resolution, rollout, RouteIdentity(name="c"))
 
 
 def test_a_tag_nobody_has_gets_no_weights() -> None:
