@@ -116,11 +116,11 @@ def test_the_cache_recovers_within_its_warm_up_time(runs):
 
 def test_the_misses_queue_at_a_predictor_sized_for_a_warm_cache(runs):
     run = runs["blue-green"]
-    before = run.before("cutover", seconds=30).latency.p99
+    before = run.between("green", "cutover").latency.p99
     after = run.after("cutover", seconds=run.params["stampede_s"]).latency.p99
 
-    assert before <= warm_p99_s(run)
-    assert after >= stampede_p99_s(run)
+    assert before.observed <= warm_p99_s(run)
+    assert after.observed >= stampede_p99_s(run)
     assert after >= 2 * before
 
 

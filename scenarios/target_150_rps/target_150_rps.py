@@ -42,7 +42,9 @@ def test_every_decision_is_the_formula(runs):
         wrong = [one["formula"] for one in decisions if one["outcome"] != math.ceil(one["stable"] / per_pod(run))]
 
         assert counted(decisions, decisions, f"{run.name}: decisions outside of panic") >= 5
-        assert counted(wrong, decisions, f"{run.name}: decisions that are not ceil(rate / {per_pod(run):g})") == 0, wrong
+        assert counted(wrong, decisions, f"{run.name}: decisions that are not ceil(rate / {per_pod(run):g})") == 0, (
+            wrong
+        )
 
 
 def test_at_the_top_there_are_15_pods(runs):
