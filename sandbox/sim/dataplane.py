@@ -6,6 +6,7 @@ out and taken back (`new_pod`, `free_pod`), so memory follows what exists, not w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -22,12 +23,21 @@ from sandbox.sim.heap import push
 Ints = npt.NDArray[np.int64]
 
 
+CELLS_PER_LINE = 8  # of 8 bytes in a cache line of 64
+
+
 def _ints(*shape: int, fill: int = 0) -> Ints:
-    return np.full(shape, fill, dtype=np.int64)
+    """An array that begins with a cache line, so that a row of 8 columns is one."""
+    n = math.prod(shape)
+    room = np.empty(n + CELLS_PER_LINE, dtype=np.int64)
+    skip = -room.ctypes.data // 8 % CELLS_PER_LINE
+    cells = room[skip : skip + n].reshape(shape)
+    cells[...] = fill
+    return cells
 
 
 def _grown(array: Ints, shape: Sequence[int], fill: int = 0) -> Ints:
-    larger = np.full(shape, fill, dtype=array.dtype)
+    larger = _ints(*shape, fill=fill)
     larger[tuple(slice(0, n) for n in array.shape)] = array
     return larger
 
@@ -329,8 +339,8 @@ class DataPlane:
             row[0, lru.C_SLOT_MASK] = n_slots - 1
             self.replace(
                 caches=np.concatenate([s.caches, row]),
-                entries=np.concatenate([s.entries, _ints(max_entries, lru.ENTRY_COLUMNS)]),
-                slots=np.concatenate([s.slots, _ints(n_slots, fill=c.NONE)]),
+                entries=_grown(s.entries, (len(s.entries) + max_entries, lru.ENTRY_COLUMNS)),
+                slots=_grown(s.slots, (len(s.slots) + n_slots,), fill=c.NONE),
             )
         self.state.caches[cache, lru.C_BYTES_CAP] = max_bytes
         self.state.caches[cache, lru.C_TTL] = ttl_ns

@@ -36,27 +36,35 @@ E_KEY, E_MODEL, E_NEWER, E_OLDER, E_BYTES, E_STORED = range(6)
 ENTRY_COLUMNS = 8
 
 NONE = -1
+# a slot: tag << TAG_SHIFT | entry, or NONE
+TAG_SHIFT = 32
+TAG_MASK = (1 << 31) - 1
+ROW_MASK = (1 << 32) - 1
 
 
 @jit
-def _home(key: int, mask: int) -> int:
-    """The slot where a key would like to be."""
+def _tag(key: int) -> int:
+    """31 bits of a key, well mixed: a slot holds them above its entry's number, and the lowest say its home."""
     mixed = int(key ^ (key >> 15))
     mixed = (mixed * 0x2C1B3C6D) & 0x7FFFFFFFFFFF
     mixed ^= mixed >> 13
     mixed = ((mixed & 0xFFFFFFFF) * 0x297A2D39) & 0x7FFFFFFFFFFFFFFF
-    return (mixed ^ (mixed >> 17)) & mask
+    return (mixed ^ (mixed >> 17)) & TAG_MASK
 
 
 @jit
 def _find_slot(caches: Cells, entries: Cells, slots: Cells, c: int, key: int) -> int:
-    """The slot that holds `key`, or the free slot where it would go."""
+    """The slot that holds `key`, or the free slot where it would go.
+
+    Entries are far apart in memory: only one with the right tag is looked at.
+    """
     base = caches[c + C_SLOT_BASE]
     mask = caches[c + C_SLOT_MASK]
-    at = _home(key, mask)
+    tag = _tag(key)
+    at = tag & mask
     while True:
-        entry = slots[base + at]
-        if entry == NONE or entries[entry * ENTRY_COLUMNS + E_KEY] == key:
+        slot = slots[base + at]
+        if slot == NONE or (slot >> TAG_SHIFT == tag and entries[(slot & ROW_MASK) * ENTRY_COLUMNS + E_KEY] == key):
             return base + at
         at = (at + 1) & mask
 
@@ -90,7 +98,7 @@ def _link_newest(caches: Cells, entries: Cells, c: int, entry: int) -> None:
 
 
 @jit
-def _empty_slot(caches: Cells, entries: Cells, slots: Cells, c: int, hole: int) -> None:
+def _empty_slot(caches: Cells, slots: Cells, c: int, hole: int) -> None:
     """Empty a slot, and move the ones after it up that would not be found otherwise."""
     base = caches[c + C_SLOT_BASE]
     mask = caches[c + C_SLOT_MASK]
@@ -100,7 +108,7 @@ def _empty_slot(caches: Cells, entries: Cells, slots: Cells, c: int, hole: int) 
         other = slots[base + at]
         if other == NONE:
             break
-        home = _home(entries[other * ENTRY_COLUMNS + E_KEY], mask)
+        home = other >> TAG_SHIFT
         if ((at - home) & mask) >= ((at - hole) & mask):
             slots[base + hole] = other
             hole = at
@@ -113,7 +121,7 @@ def _evict_oldest(caches: Cells, entries: Cells, slots: Cells, c: int) -> None:
     entry = caches[c + C_OLDEST]
     e = entry * ENTRY_COLUMNS
     slot = _find_slot(caches, entries, slots, c, entries[e + E_KEY])
-    _empty_slot(caches, entries, slots, c, slot - caches[c + C_SLOT_BASE])
+    _empty_slot(caches, slots, c, slot - caches[c + C_SLOT_BASE])
     _unlink(caches, entries, c, entry)
     caches[c + C_LEN] -= 1
     caches[c + C_BYTES] -= entries[e + E_BYTES]
@@ -125,9 +133,10 @@ def _evict_oldest(caches: Cells, entries: Cells, slots: Cells, c: int) -> None:
 def look_up(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, now: int) -> int:
     """The model that answered `key`, or NONE; a hit becomes the newest entry, an outlived one is a miss."""
     c = cache * CACHE_COLUMNS
-    entry = slots[_find_slot(caches, entries, slots, c, key)]
-    if entry == NONE:
+    slot = slots[_find_slot(caches, entries, slots, c, key)]
+    if slot == NONE:
         return NONE
+    entry = slot & ROW_MASK
     e = entry * ENTRY_COLUMNS
     ttl = caches[c + C_TTL]
     if ttl > 0 and now - entries[e + E_STORED] >= ttl:
@@ -144,8 +153,9 @@ def store(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, mod
     c = cache * CACHE_COLUMNS
     if size > caches[c + C_BYTES_CAP] or caches[c + C_ENTRY_CAP] == 0:
         return
-    entry = slots[_find_slot(caches, entries, slots, c, key)]
-    fresh = entry == NONE
+    slot = slots[_find_slot(caches, entries, slots, c, key)]
+    fresh = slot == NONE
+    entry = slot & ROW_MASK
     if not fresh:
         _unlink(caches, entries, c, entry)
         caches[c + C_LEN] -= 1
@@ -158,7 +168,7 @@ def store(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, mod
         entry = caches[c + C_FREE]
         caches[c + C_FREE] = entries[entry * ENTRY_COLUMNS + E_OLDER]
         entries[entry * ENTRY_COLUMNS + E_KEY] = key
-        slots[_find_slot(caches, entries, slots, c, key)] = entry
+        slots[_find_slot(caches, entries, slots, c, key)] = (_tag(key) << TAG_SHIFT) | entry
     e = entry * ENTRY_COLUMNS
     entries[e + E_MODEL] = model
     entries[e + E_BYTES] = size
@@ -172,8 +182,8 @@ def store(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, mod
 
 
 def slots_for(entry_cap: int) -> int:
-    """Size of the hash table: a power of two, at most half full."""
-    return 1 << max(3, (2 * entry_cap - 1).bit_length())
+    """Size of the hash table: a power of two, at most two thirds full."""
+    return 1 << max(3, (entry_cap + entry_cap // 2).bit_length())
 
 
 def format_cache(caches: Ints, entries: Ints, slots: Ints, cache: int) -> None:
