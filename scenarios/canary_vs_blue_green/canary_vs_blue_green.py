@@ -19,44 +19,50 @@ PERCENTS = (5, 25, 50, 100)  # the canary's steps
 SLACK = 0.05  # of a hit ratio: four standard deviations of 5 seconds, 4·√(0.45·0.55 / 1500)
 CONFIDENCE = 1 - 0.01 / len(PERCENTS)  # each step; all together 99 %
 
-shoppers = traffic.poisson(rate=300, to="ranker-live", keys=traffic.zipf(200_000, s=0.6), name="shoppers")
+# The first minutes bring less than what the predictors can do without a cache, so that it fills in peace.
+shoppers = traffic.poisson(
+    rate=[("0s", 200), ("90s", 200), ("2m", 300)],
+    to="ranker-live",
+    keys=traffic.zipf(100_000, s=0.6),
+    name="shoppers",
+)
 cached = Scenario(
     manifests=["cache.yaml", "ranker.yaml", "route.yaml"],
     profile="profile.yaml",
     traffic=shoppers,
-    duration="16m",
+    duration="9m",
     params={
-        "entries": 50_000,  # cache.yaml: maxEntries
+        "entries": 25_000,  # cache.yaml: maxEntries
         "predictors": 5,  # ranker.yaml: minReplicas and maxReplicas
         "model_s": 0.022,  # profile.yaml: serviceTime of one predictor, which works on one request at a time
         "fixed_s": 0.008,  # transformer 2 ms, look-up 1 ms, three hops at most 1 ms each; and 2 ms of activators
         "ready_s": 25,  # profile.yaml: 0.1 + 5 + 5 x 2 + 0.5 + 2 s, and some for the route
-        "cold_requests": 3000,  # how many requests after the cutover count as "at once"
-        "stampede_s": 30,  # how long after the cutover the queue of misses is watched
-        "hold_s": 120,  # from one step of the canary to the next
+        "cold_requests": 1500,  # how many requests after the cutover count as "at once"
+        "stampede_s": 15,  # how long after the cutover the queue of misses is watched
+        "hold_s": 90,  # from one step of the canary to the next
     },
     short={
-        "duration": "4m",
-        "keys": 50_000,
+        "duration": "3m",
+        "keys": 30_000,
         "manifests": ["short-cache.yaml"],
-        "params": {"entries": 12_500, "cold_requests": 750, "stampede_s": 8, "hold_s": 30},
+        "params": {"entries": 7_500, "cold_requests": 450, "stampede_s": 6, "hold_s": 30},
     },
 )
 unversioned = Scenario(
     manifests=["cache-without-version.yaml", "ranker.yaml", "route.yaml"],
     profile="profile.yaml",
     traffic=shoppers,
-    duration="16m",
+    duration="5m",
     params=cached.params,
-    short={**cached.short, "manifests": ["short-cache-without-version.yaml"]},
+    short={**cached.short, "duration": "100s", "manifests": ["short-cache-without-version.yaml"]},
 )
 autoscaled = Scenario(
     manifests=["autoscaled.yaml", "route.yaml"],
     profile="profile.yaml",
     traffic=shoppers,
-    duration="16m",
+    duration="9m",
     params={"per_pod": 42, "ready_s": 5},  # autoscaled.yaml: 70 % of scaleTarget 60; profile.yaml: startup 3 s
-    short={"duration": "4m", "config": ["short-autoscaler.yaml"]},
+    short={"duration": "3m", "config": ["short-autoscaler.yaml"]},
 )
 
 
@@ -67,21 +73,21 @@ def percent(p):
 def canary(first):
     """The canary's steps; the first one brings the new model."""
     return (
-        at("5m", mark="5 %").apply(first),
-        at("7m", mark="25 %").patch("isvc/ranker", percent(25)),
-        at("9m", mark="50 %").patch("isvc/ranker", percent(50)),
-        at("11m", mark="100 %").patch("isvc/ranker", percent(100)),
-        at("13m", mark="held"),
+        at("3m", mark="5 %").apply(first),
+        at("270s", mark="25 %").patch("isvc/ranker", percent(25)),
+        at("6m", mark="50 %").patch("isvc/ranker", percent(50)),
+        at("450s", mark="100 %").patch("isvc/ranker", percent(100)),
+        at("9m", mark="held"),
     )
 
 
 variants = {
     "blue-green": cached.then(
-        at("5m", mark="green").apply("green.yaml"), at("8m", mark="cutover").apply("route-to-green.yaml")
+        at("3m", mark="green").apply("green.yaml"), at("5m", mark="cutover").apply("route-to-green.yaml")
     ),
     "canary": cached.then(*canary("ranker-v2-canary-5.yaml")),
     "predictor-alone": unversioned.then(
-        at("5m", mark="v2").patch("isvc/ranker", {"spec": {"predictor": {"model": {"storageUri": V2}}}})
+        at("3m", mark="v2").patch("isvc/ranker", {"spec": {"predictor": {"model": {"storageUri": V2}}}})
     ),
     "canary-autoscaled": autoscaled.then(*canary("autoscaled-v2-canary-5.yaml")),
 }
@@ -121,7 +127,7 @@ def test_the_misses_queue_at_a_predictor_sized_for_a_warm_cache(runs):
 
     assert before.observed <= warm_p99_s(run)
     assert after.observed >= stampede_p99_s(run)
-    assert after >= 2 * before
+    assert after.observed >= 2 * before.observed
 
 
 def test_two_colours_request_twice_the_cpu_and_gpus(runs):
@@ -180,7 +186,7 @@ def test_without_the_version_in_its_keys_the_cache_stays_warm(runs):
     run = runs["predictor-alone"]
     warm = run.before("v2", seconds=30).cache.hit_ratio
 
-    assert run.after("v2", seconds=30, skip=run.params["ready_s"]).cache.hit_ratio >= warm.value - SLACK
+    assert run.after("v2", seconds=15, skip=run.params["ready_s"]).cache.hit_ratio >= warm.value - SLACK
 
 
 def test_and_answers_with_what_the_old_model_said(runs):
@@ -252,13 +258,18 @@ def backlog_s(run, t):
     """A lower bound on the wait t seconds after the cutover: misses of an empty cache, less three standard deviations,
     less what the predictors answered."""
     _, rate, _ = facts(run)
-    misses = rate * t * (1 - cold_share(run, rate * t))
+    misses = rate * t * (1 - cold_share(run, rate * t)) if t > 0 else 0.0
     return max(misses - 3 * math.sqrt(misses) - capacity(run) * t, 0.0) / capacity(run)
 
 
 def stampede_p99_s(run):
-    """The wait grows all the time, so the last tenth of the misses waits at least as long as the first of them."""
-    return backlog_s(run, 0.9 * run.params["stampede_s"])
+    """What is answered in the last tenth of the watched time came w seconds earlier, when the wait was w at least; a
+    tenth of the answers is more than the 1 % that p99 asks for, and the wait grows all the time."""
+    low, high = 0.0, 0.9 * run.params["stampede_s"]
+    for _ in range(30):
+        w = (low + high) / 2
+        low, high = (w, high) if w < backlog_s(run, 0.9 * run.params["stampede_s"] - w) else (low, w)
+    return low
 
 
 def stampede(run):
