@@ -164,7 +164,8 @@ T_OFFSET, T_COUNT = range(2)
     S_NO_ROUTE,  # requests answered 404 by the gateway since the last harvest
     S_ACTIVATORS,  # rows of acts a revision has
     S_POD_ROWS,  # length of a row of load, endpoints, act_pods and client_pods; `advance` sets it
-) = range(10)
+    S_NEW_FLOWS,  # 1: the flows have been written, `advance` finds their first arrivals
+) = range(11)
 SCALARS = 16
 
 # ---- counters, one row per (revision, role) and one per (pod, role); role 0 entry, 1 inner

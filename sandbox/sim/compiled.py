@@ -75,7 +75,7 @@ def _wanted() -> bool:
     return os.environ.get("SANDBOX_INTERPRET", "") in ("", "0")
 
 
-def _wrap64(value: int) -> int:
+def wrap64(value: int) -> int:
     """The value as a 64-bit two's complement integer wraps around."""
     value = int(value) & _MASK
     return value - (1 << 64) if value & _SIGN else value
@@ -85,7 +85,7 @@ try:
     if not _wanted():
         raise ImportError("the plain form was asked for")
     import numba
-    from numba.extending import intrinsic, typeof_impl
+    from numba.extending import intrinsic, overload, typeof_impl
 
     # numba's stubs know less than it has.
     _config: Any = numba.config
@@ -129,7 +129,10 @@ if COMPILED:
         """Compile a function that Python calls, and keep the machine code on disk."""
         return cast(F, _njit(cache=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True)(function))
 
-    wrap64 = cast(Callable[[int], int], _TwoForms(_wrap64, _njit(forceinline=True, **_INNER)(lambda value: value)))
+    @overload(wrap64, strict=False)
+    def _(value: object) -> object:
+        """A machine integer wraps around by itself."""
+        return lambda value: value
 
     @intrinsic
     def _first_cell(_: object, array: Any) -> Any:
@@ -149,7 +152,6 @@ else:
         return function
 
     jit_outer = jit_apart = jit
-    wrap64 = _wrap64
 
     def cells(array: npt.NDArray[np.int64]) -> list[int]:
         return cast(list[int], array.reshape(-1))

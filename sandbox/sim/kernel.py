@@ -32,7 +32,6 @@ from sandbox.sim.columns import (
     EVENT_ACT_TIMER,
     EVENT_HOP,
     EVENT_POD_TIMER,
-    F_KIND,
     F_NEXT,
     FIRST_REQUEST,
     FLOW_COLUMNS,
@@ -43,7 +42,6 @@ from sandbox.sim.columns import (
     H_GEN,
     HOP_COLUMNS,
     KIND_SHIFT,
-    KIND_TRACE,
     NEED_ROOM,
     NO_USER,
     NONE,
@@ -51,6 +49,7 @@ from sandbox.sim.columns import (
     ROW_MASK,
     S_FREE,
     S_HEAP,
+    S_NEW_FLOWS,
     S_NOW,
     S_POD_ROWS,
     S_SERVED,
@@ -61,7 +60,7 @@ from sandbox.sim.columns import (
 from sandbox.sim.compiled import jit_outer
 from sandbox.sim.stages.activator import dispatch
 from sandbox.sim.stages.answer import reply
-from sandbox.sim.stages.arrivals import new_request, next_arrival, soonest_flow
+from sandbox.sim.stages.arrivals import first_arrivals, new_request, next_arrival, soonest_flow
 from sandbox.sim.stages.deadlines import ring_activator, ring_pod
 from sandbox.sim.stages.gateway import arrive
 from sandbox.sim.stages.pod import end_work, enter, enter_container, start
@@ -69,18 +68,9 @@ from sandbox.sim.stages.queues import take_event
 from sandbox.sim.stages.transformer import proceed
 from sandbox.sim.state import Arrays, State, as_cells
 
-__all__ = ["Arrays", "State", "advance", "first_arrivals"]
+__all__ = ["Arrays", "State", "advance"]
 
 _HEAP_RESERVE = 8  # one event leaves fewer new ones, and the heap wants some spare cells
-
-
-@jit_outer
-def first_arrivals(arrays: Arrays) -> None:
-    """Set every open-loop flow to its first arrival; called once, before the first `advance`."""
-    s = as_cells(arrays)
-    for flow in range(arrays.flows.shape[0]):
-        if s.flows[flow * FLOW_COLUMNS + F_KIND] <= KIND_TRACE:
-            next_arrival(s, flow)
 
 
 # Longer than the house's sixty lines: all stages are copied into it once, whatever they are entered from.
@@ -93,6 +83,9 @@ def advance(arrays: Arrays, until: int) -> int:
     heap_room = arrays.heap_t.shape[0] - _HEAP_RESERVE
     scalars[S_POD_ROWS] = arrays.pods.shape[0]
     scalars[S_SIGNAL_REV] = NONE
+    if scalars[S_NEW_FLOWS] != 0:
+        scalars[S_NEW_FLOWS] = 0
+        first_arrivals(s, n_flows)
     now = scalars[S_NOW]
     reason = REACHED
     flow = soonest_flow(s, n_flows)

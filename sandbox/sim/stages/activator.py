@@ -34,14 +34,13 @@ from sandbox.sim.columns import (
     S_POD_ROWS,
 )
 from sandbox.sim.compiled import jit
-from sandbox.sim.stages.gateway import pick_bits
+from sandbox.sim.stages.gateway import pick_bits, round_robin
 from sandbox.sim.stages.queues import dequeue, leave, schedule_apart
 from sandbox.sim.state import Memory
 
 activator_policy = jit(balancing.activator_policy)
 first_available = jit(balancing.first_available)
 random_choice_2 = jit(balancing.random_choice_2)
-round_robin_free = jit(balancing.round_robin)
 runs_at_once = jit(breaker.runs_at_once)
 
 _FIRST_AVAILABLE = balancing.FIRST_AVAILABLE
@@ -66,7 +65,7 @@ def position_for(s: Memory, row: int, act: int, rev: int, own: int) -> int:
         return NONE
     if activator_policy(cc) == _FIRST_AVAILABLE:
         return first_available(s.load, own, s.act_pods, at, n, cc)
-    position = round_robin_free(s.load, own, s.act_pods, at, n, cc, s.acts[a + A_NEXT_POD])
+    position = round_robin(s.load, own, s.act_pods, at, n, cc, s.acts[a + A_NEXT_POD])
     if position != NONE:
         s.acts[a + A_NEXT_POD] = position + 1
     return position

@@ -118,6 +118,14 @@ def next_arrival(s: Memory, flow: int) -> None:
     flows[f + F_NEXT] = int(knots[k + K_START] + position)
 
 
+@jit_apart
+def first_arrivals(s: Memory, n_flows: int) -> None:
+    """Set every open-loop flow to its first arrival."""
+    for flow in range(n_flows):
+        if s.flows[flow * FLOW_COLUMNS + F_KIND] <= KIND_TRACE:
+            next_arrival(s, flow)
+
+
 @jit
 def soonest_flow(s: Memory, n_flows: int) -> int:
     """The flow whose next request comes first, NONE if none does; the lower number wins a tie."""
