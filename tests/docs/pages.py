@@ -91,7 +91,9 @@ def blocks(text: str) -> list[Block]:
         before = text[: match.start()].rstrip()
         named = _NAMED.search(before)
         line = text.count("\n", 0, match.start()) + 1
-        found.append(Block(match[1], match[2], named[2] if named else "", line, match.start(2), bool(named and named[1])))
+        found.append(
+            Block(match[1], match[2], named[2] if named else "", line, match.start(2), bool(named and named[1]))
+        )
     return found
 
 
