@@ -15,10 +15,10 @@ from sandbox.cli.progress import progress
 from sandbox.errors import ExitCode, UsageError
 from sandbox.journal.world import World
 from sandbox.judge.session import judge
-from sandbox.mechanisms.admission import ADMISSION
 from sandbox.judge.stage import Runs
 from sandbox.judge.verdict import Outcome, exit_code_of
 from sandbox.judge.worlds import world_named
+from sandbox.mechanisms.admission import ADMISSION
 from sandbox.report.as_json import as_json
 from sandbox.report.junit import write_junit
 from sandbox.report.record import ScenarioReport, report_of

@@ -64,7 +64,7 @@ class Moment:
         return self._doing(Action.SCALE, target=_target(target), replicas=replicas)
 
     def fault(self, name: str, *, of: str, count: int = 1) -> Moment:
-        """What the weather does: kill-pod, crash-container, hang-container or flush-cache on `count` pods of a target (0 = all)."""
+        """What the weather does (FAULTS) to `count` pods of a target (0 = all)."""
         if name not in FAULTS:
             raise UsageError(
                 f"there is no fault {name!r}", where=written_at(), value=name, rule=f"one of {', '.join(FAULTS)}"

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sandbox.errors import Location, UsageError
-from sandbox.manifests.objects import Object
 from sandbox.manifests.admission import Admission
+from sandbox.manifests.objects import Object
 from sandbox.manifests.platform_config import PlatformConfig
 from sandbox.manifests.profile_file import read_profiles
 from sandbox.manifests.reader import Manifests, read_manifests

@@ -34,7 +34,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSide:
-    """Client-side balancing (AiSP): each of `clients` picks a random server from a list it refreshes every discovery_s."""
+    """Client-side balancing (AiSP): each of `clients` picks a random server from a list it refreshes now and then."""
 
     clients: int
     discovery_s: float

@@ -117,16 +117,6 @@ def test_a_percent_on_what_is_rolled_out_already_rolls_back_one_step(runs):
     assert held(run, "v2 at 0 %").share(V1).observed == 1
 
 
-# -- the arithmetic ----------------------------------------------------------------------------------------------
-
-
-def interval(n, p):
-    """Where the share of n independent draws must lie: all steps of all variants together with 99 %."""
-    from sandbox.journal.statistics import binomial_interval
-
-    return binomial_interval(n, p, 1 - 0.01 / STEPS)
-
-
 def traffic_table(run, mark):
     """What the route of the predictor said at the end of a step: percent by revision, zeros left out."""
     from sandbox.journal.schema import RecordKind
@@ -138,3 +128,13 @@ def traffic_table(run, mark):
         if one["object"] == "route/flowers-predictor" and one["event"] == "traffic" and one["t_s"] < end
     ]
     return {revision: percent for revision, percent in written[-1] if percent}
+
+
+# -- the arithmetic ----------------------------------------------------------------------------------------------
+
+
+def interval(n, p):
+    """Where the share of n independent draws must lie: all steps of all variants together with 99 %."""
+    from sandbox.journal.statistics import binomial_interval
+
+    return binomial_interval(n, p, 1 - 0.01 / STEPS)

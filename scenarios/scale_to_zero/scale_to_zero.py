@@ -88,12 +88,6 @@ def test_nothing_fails(runs):
         assert run.whole.errors == 0
 
 
-# -- the arithmetic ----------------------------------------------------------------------------------------------
-
-BUCKET_S, TICK_S, LOOK_AGAIN_S, DRAIN_S = 1, 2, 3, 30  # knative/serving: metric bucket, autoscaler tick, scaler, drain
-SECOND = 1  # gauges are written once a second
-
-
 def seconds_until(run, what, value, since=0):
     """Seconds from the last request (and `since` more) until a gauge first has a value."""
     from sandbox import Measured
@@ -103,6 +97,12 @@ def seconds_until(run, what, value, since=0):
     level = {"desired": window.desired(), "pods": pods.existing, "terminating": pods.terminating}[what]
     at_s = next(second for second, found in level.series() if found == value)
     return Measured.exact(at_s - run.mark("silence") - since, 1, "s", f"{run.name}: {what} = {value} after the silence")
+
+
+# -- the arithmetic ----------------------------------------------------------------------------------------------
+
+BUCKET_S, TICK_S, LOOK_AGAIN_S, DRAIN_S = 1, 2, 3, 30  # knative/serving: metric bucket, autoscaler tick, scaler, drain
+SECOND = 1  # gauges are written once a second
 
 
 def wanted_after(run):

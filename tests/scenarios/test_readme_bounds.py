@@ -13,7 +13,9 @@ import pytest
 
 from sandbox.scenario.model import Form
 
-ROW = re.compile(r"^\| `(?P<variant>[\w-]+)` \| `(?P<bound>[^`]+)` \|.*\| (?P<full>[-\d.,]+) \| (?P<short>[-\d.,]+) \|$")
+ROW = re.compile(
+    r"^\| `(?P<variant>[\w-]+)` \| `(?P<bound>[^`]+)` \|.*\| (?P<full>[-\d.,]+) \| (?P<short>[-\d.,]+) \|$"
+)
 
 
 class Bound(NamedTuple):
@@ -27,9 +29,7 @@ class Bound(NamedTuple):
 def bounds_of(shipped) -> list[Bound]:
     lines = (shipped.folder / "README.md").read_text(encoding="utf-8").splitlines()
     rows = [match for match in map(ROW.match, lines) if match]
-    return [
-        Bound(row["variant"], row["bound"], {Form.FULL: row["full"], Form.SHORT: row["short"]}) for row in rows
-    ]
+    return [Bound(row["variant"], row["bound"], {Form.FULL: row["full"], Form.SHORT: row["short"]}) for row in rows]
 
 
 @pytest.mark.parametrize("form", list(Form), ids=lambda form: form.value)

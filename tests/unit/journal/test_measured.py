@@ -21,7 +21,7 @@ three = Measured.exact(3, unit="pods", label="pods")
     (lambda m: m <= 0.14, True), (lambda m: m <= 0.09, False),
     (lambda m: m > 0.05, True), (lambda m: m > 0.14, False),
     (lambda m: m >= 0.10, True), (lambda m: m >= 0.15, False),
-    (lambda m: 0.05 < m, True), (lambda m: 0.15 <= m, False),  # noqa: SIM300
+    (lambda m: 0.05 < m, True), (lambda m: 0.15 <= m, False),
     (lambda m: within(m, 0.1, 0.14), True), (lambda m: within(m, 0.2, 0.3), False),
     (lambda m: within(m, 0.0, 0.05), False),
     (lambda m: m < Measured(0.2, 0.15, 0.25, 10), True), (lambda m: m > Measured(0.2, 0.15, 0.25, 10), False),

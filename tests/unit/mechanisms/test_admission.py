@@ -86,10 +86,18 @@ def test_what_is_right_passes():
 
 
 def test_every_kind_of_error_has_a_rule_in_words():
-    kinds = (
-        "invalid out_of_bounds too_small too_precise max_below_min unlimited_over_limit below_min_scale "
-        "above_max_scale zero_not_allowed negative"
-    ).split()
+    kinds = [
+        "invalid",
+        "out_of_bounds",
+        "too_small",
+        "too_precise",
+        "max_below_min",
+        "unlimited_over_limit",
+        "below_min_scale",
+        "above_max_scale",
+        "zero_not_allowed",
+        "negative",
+    ]
 
     rules = {rule_of(AnnotationError("key", kind, "1", 2, 3, "min-scale")) for kind in kinds}
 

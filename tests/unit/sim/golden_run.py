@@ -1,6 +1,6 @@
 """Plays one fixed variant and prints its journal's digest; run by test_golden.py on every interpreter.
 
-    python tests/unit/sim/golden_run.py > tests/unit/sim/golden.txt      after a change that is meant
+python tests/unit/sim/golden_run.py > tests/unit/sim/golden.txt      after a change that is meant
 """
 
 import sys
@@ -54,7 +54,9 @@ def variant() -> Variant:
         rate=((0.0, 10.0), (20.0, 90.0), (40.0, 0.0), (75.0, 0.0), (80.0, 40.0)),
         keys=Keys(n=2000, s=0.9),
     )
-    users = Flow(to="m", arrivals=Arrivals.USERS, users=3, think=Distribution("exponential", {"mean": 5.0}), name="users")
+    users = Flow(
+        to="m", arrivals=Arrivals.USERS, users=3, think=Distribution("exponential", {"mean": 5.0}), name="users"
+    )
     return Variant(
         scenario="golden",
         name="golden",

@@ -41,7 +41,7 @@ def test_two_downloads_share_the_store(play):
     both = play(play.isvc.replace("minReplicas: 1", "minReplicas: 2"), duration_s=5, profile=profile)
 
     def download_s(run):
-        timeline = dict((phase, at) for at, phase in phases(run, "m-predictor-00001-00001"))
+        timeline = {phase: at for at, phase in phases(run, "m-predictor-00001-00001")}
         return round(timeline["Starting"] - timeline["Downloading"], 3)
 
     assert 10.0 == download_s(alone)

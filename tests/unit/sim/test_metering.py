@@ -19,7 +19,7 @@ def test_reports_equal_the_request_statistics_mechanism(events):
     rows, out, totals = np.array([0]), np.zeros((1, 4)), np.zeros(2, dtype=np.int64)
     stats = RequestStats(0.0)
     inside = [0, 0]
-    timeline = sorted(events) + [(4 * NS, True, False)]
+    timeline = [*sorted(events), (4 * NS, True, False)]
     second = 1
     for at, arrives, proxied in timeline:
         while at >= second * NS:
