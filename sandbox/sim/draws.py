@@ -155,3 +155,16 @@ def alias_draw(packed: Sequence[int] | npt.NDArray[np.int64], offset: int, n: in
     if ((bits >> 1) & 0x7FFFFFFF) < (cell >> 32):
         return int(k)
     return int(cell & LOW_32)
+
+
+@jit_outer
+def shuffle_front(items: npt.NDArray[np.int64], n: int, stream_seed: int, first: int) -> None:
+    """Put n random ones of `items` in front, in random order (Fisher and Yates, stopped early).
+
+    Uses draws first … first + n - 1 of the stream.
+    """
+    for i in range(n):
+        j = i + below(mix64(stream_seed, first + i), items.shape[0] - i)
+        item = items[i]
+        items[i] = items[j]
+        items[j] = item

@@ -15,7 +15,7 @@ from sandbox.mechanisms.autoscaling.request_stats import Report
 from sandbox.mechanisms.autoscaling.sampling import estimate_total, sample_size
 from sandbox.sim import columns as c
 from sandbox.sim.dataplane import DataPlane
-from sandbox.sim.draws import mix64
+from sandbox.sim.draws import shuffle_front
 from sandbox.sim.pods import Phase
 from sandbox.sim.readout import PERIOD_NS, read_reports
 from sandbox.sim.workload import Workload
@@ -100,9 +100,7 @@ class Meter:
 
     def _shuffled(self, indices: list[int], n: int) -> list[int]:
         """The first n of a random order (Fisher and Yates, stopped early)."""
-        indices = list(indices)
-        base = self._scrapes << 12
-        for i in range(n):
-            j = i + ((mix64(self._stream, base + i) >> 33) & 0x3FFFFFFF) % (len(indices) - i)
-            indices[i], indices[j] = indices[j], indices[i]
-        return indices[:n]
+        order = np.array(indices, dtype=np.int64)
+        shuffle_front(order, n, self._stream, self._scrapes << 12)
+        chosen: list[int] = order[:n].tolist()
+        return chosen
