@@ -11,9 +11,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from sandbox.manifests.fields import Warning_
-from sandbox.manifests.objects import Component, InferenceService, Object
+from sandbox.manifests.objects import Component, InferenceService, KnativeService, Object
 
 Path = tuple[str | int, ...]
+
+_CLASS = "autoscaling.knative.dev/class"
+_HPA = "the HPA class of autoscaler; the KPA scales it on concurrency"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,31 @@ def first_deploy_warnings(objects: Iterable[Object]) -> tuple[Warning_, ...]:
             parts = (one.predictor, one.transformer)
             found += [_canary_warning(one, part) for part in parts if part is not None and _in_vain(part)]
     return tuple(found)
+
+
+def unplayed_warnings(objects: Iterable[Object]) -> tuple[Warning_, ...]:
+    """What objects ask of controllers that no world has yet: accepted as a cluster would, told as not modelled."""
+    found: list[Warning_] = []
+    for one in objects:
+        if isinstance(one, KnativeService) and one.template.annotations.get(_CLASS, "").startswith("hpa."):
+            found.append(_unplayed(one, _HPA))
+        if not isinstance(one, InferenceService):
+            continue
+        parts = [part for part in (one.predictor, one.transformer) if part is not None]
+        if one.deployment_mode == "Standard":
+            if one.transformer is not None:
+                found.append(_unplayed(one, "in Standard mode requests go straight to the predictor"))
+            if any(part.scale_metric or part.scale_target or part.max_replicas > part.min_replicas for part in parts):
+                found.append(_unplayed(one, "in Standard mode the pods stay at minReplicas: there is no HPA yet"))
+        elif any(
+            {**one.metadata.annotations, **part.pod.annotations}.get(_CLASS, "").startswith("hpa.") for part in parts
+        ):
+            found.append(_unplayed(one, _HPA))
+    return tuple(found)
+
+
+def _unplayed(one: Object, what: str) -> Warning_:
+    return Warning_(f"{one.kind} {one.metadata.name}: not modelled: {what}", one.at)
 
 
 def _in_vain(part: Component) -> bool:

@@ -17,7 +17,7 @@ from typing import Any
 
 from sandbox.errors import Location, UsageError
 from sandbox.manifests import apps, core, istio, knative, kserve
-from sandbox.manifests.admission import Admission, Refusal, first_deploy_warnings
+from sandbox.manifests.admission import Admission, Refusal, first_deploy_warnings, unplayed_warnings
 from sandbox.manifests.cache_config import cache_of, parse_cache_config
 from sandbox.manifests.fields import Fields, Log, Warning_, document_field
 from sandbox.manifests.files import file_content, manifest_files
@@ -95,6 +95,8 @@ def read_manifests(
         for hook in admission:
             for refusal in hook(one):
                 raise _refused(one, refusal, reader.nodes[one.key])
+    for warning in unplayed_warnings(objects):
+        log.warn(warning.message, warning.at)
     if first_deploy:
         for warning in first_deploy_warnings(objects):
             log.warn(warning.message, warning.at)

@@ -196,7 +196,7 @@ class Cluster:
                 grace_s=timeout_s,
                 sidecars=(Resources(cpu_milli=platform.queue_sidecar_cpu_milli),),
             ),
-            facts(template.pod, state.owner or state.name, state.component, name),
+            self._facts(template.pod, state.owner or state.name, state.component, namespace, name),
             cache,
         )
         if state.component == "transformer":
@@ -210,9 +210,25 @@ class Cluster:
         return revision
 
     def _make_deployment(self, identity: Identity, template: PodTemplate, limits: Limits) -> Workload:
-        return self.workloads.make(
-            identity, template, limits, facts(template, identity.service, identity.component, identity.name)
-        )
+        own = self._facts(template, identity.service, identity.component, identity.namespace, identity.name)
+        return self.workloads.make(identity, template, limits, own)
+
+    def _facts(
+        self, template: PodTemplate, service: str, component: str, namespace: str, revision: str
+    ) -> dict[str, str]:
+        """What a profile can match a workload by."""
+        owner = self.objects.get(("InferenceService", namespace, service))
+        model_format = ""
+        if isinstance(owner, InferenceService) and component == "predictor":
+            model_format = owner.predictor.model_format
+        return {
+            "name": service,
+            "component": component,
+            "revision": revision,
+            "image": template.containers[0].image if template.containers else "",
+            "storageUri": template.storage_uri,
+            "modelFormat": model_format,
+        }
 
     def _cache(self, annotations: Mapping[str, str], namespace: str) -> CacheConfig | None:
         """The response cache that a transformer's annotations declare; without a ConfigMap, the defaults."""
@@ -271,20 +287,6 @@ class Cluster:
         if not found:
             self.target(target)
         return [one.pool for one in found]
-
-
-def facts(template: PodTemplate, name: str, component: str, revision: str) -> dict[str, str]:
-    """What a profile can match a workload by."""
-    image = template.containers[0].image if template.containers else ""
-    model_format = template.annotations.get("modelFormat", "")
-    return {
-        "name": name,
-        "component": component,
-        "revision": revision,
-        "image": image,
-        "storageUri": template.storage_uri,
-        "modelFormat": model_format,
-    }
 
 
 def ready_pods(pools: Iterable[Pool]) -> list[tuple[Pool, Pod]]:

@@ -205,3 +205,13 @@ def test_without_a_liveness_probe_a_hung_container_times_its_requests_out(play):
 
     assert set(run.slice(30, 60).statuses) == {504}
     assert 5.0 == run.slice(30, 60).statuses[504] / 30 / 4
+
+
+def test_a_profile_can_match_by_model_format(play):
+    run = play(
+        play.isvc,
+        duration_s=5,
+        profile=play.profile + "models:\n- match: {modelFormat: onnx}\n  serviceTime: constant(200ms)\n",
+    )
+
+    assert round(run.whole.latency.p50.value, 2) == 0.2
