@@ -172,6 +172,14 @@ def _document(node: Node, log: Log) -> _Read:
             value=node.text if node.text is not None else "a list" if isinstance(node.value, list) else node.value,
             rule="a manifest is a mapping with apiVersion, kind and metadata",
         )
+    if node.value and set(node.value) <= _PROFILE_KEYS:
+        raise UsageError(
+            "this is a profile, not a manifest",
+            where=node.at,
+            value=f"found {', '.join(sorted(node.value))}",
+            rule="every object says its apiVersion and kind",
+            next_step="leave it out of the manifests: sandbox try takes it with --profile, a scenario with profile=",
+        )
     start = Fields(document_field(node, "manifest", log), node.value)
     api_version = start.need("apiVersion", "every object says its apiVersion").text()
     kind = start.need("kind", "every object says its kind").text()
@@ -179,6 +187,8 @@ def _document(node: Node, log: Log) -> _Read:
 
 
 # -- from documents to objects -------------------------------------------------------------------------------
+
+_PROFILE_KEYS = {"platform", "default", "models"}  # of profile_file.py
 
 _Decoder = Callable[[Fields, Json, Location, PlatformConfig], Object]
 

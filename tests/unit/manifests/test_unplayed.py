@@ -1,5 +1,8 @@
 """What no world acts on yet is told once, and accepted."""
 
+import pytest
+
+from sandbox.errors import UsageError
 from sandbox.manifests.reader import Text, read_manifests
 
 STANDARD = """apiVersion: serving.kserve.io/v1beta1
@@ -46,3 +49,11 @@ def test_the_hpa_class_is_told_for_knative_services_and_inference_services():
 
 def test_what_is_played_is_not_told():
     assert [] == messages(HPA.replace("hpa.", "kpa."))
+
+
+def test_a_profile_among_the_manifests_is_told_where_it_belongs():
+    with pytest.raises(UsageError, match="this is a profile, not a manifest") as caught:
+        read_manifests(Text("default: {serviceTime: 40ms}\n", "profile.yaml"))
+
+    assert str(caught.value).startswith("profile.yaml:1:1:")
+    assert "--profile" in str(caught.value)
