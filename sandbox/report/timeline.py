@@ -159,7 +159,8 @@ class _Counts:
 
     def between(self, first: int, end: int) -> Floats:
         mask = (self._what >= first) & (self._what < end)
-        return np.bincount(self._row[mask], weights=self._n[mask], minlength=self._count)[: self._count]
+        sums = np.bincount(self._row[mask], weights=self._n[mask], minlength=self._count)
+        return np.asarray(sums[: self._count], dtype=np.float64)
 
 
 class _Gauges:
@@ -196,7 +197,7 @@ class _Gauges:
     @staticmethod
     def _without(rows: Rows, others: Rows) -> Rows:
         """The rows whose (second, series) is none of the others'."""
-        return rows[~np.isin(_place(rows), _place(others))]
+        return np.asarray(rows[~np.isin(_place(rows), _place(others))])
 
     def _at_ends(self, rows: Rows) -> Floats:
         """The sum in the last second of each row that has a value."""
@@ -207,7 +208,7 @@ class _Gauges:
 
 
 def _place(rows: Rows) -> NDArray[np.int64]:
-    return (rows["second"].astype(np.int64) << 16) + rows["series"]
+    return np.asarray((rows["second"].astype(np.int64) << 16) + rows["series"])
 
 
 def _cold_starts(journal: Journal, count: int, length_s: int) -> NDArray[np.int64]:

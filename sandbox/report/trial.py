@@ -73,12 +73,14 @@ def trial_json(report: TrialReport) -> str:
 def totals_of(report: TrialReport, rows: Sequence[Row]) -> dict[str, object]:
     """The whole run in numbers. None: nothing stands behind it."""
     journal = report.journal
-    counts = _counts(journal)
+    counts = _counts(journal, clients_of(journal))
     statuses = {str(what): n for what, n in sorted(counts.items()) if what >= _FIRST_STATUS}
     answered = sum(statuses.values())
     errors = sum(n for status, n in statuses.items() if not status.startswith("2"))
     p50, p99 = _percentiles(journal)
-    looked_up = sum(counts.get(what, 0) for what in (What.HIT, What.MISS))
+    everything = _counts(journal, frozenset(range(len(journal.series))))  # a cache may stand before a predictor
+    hits = everything.get(What.HIT, 0)
+    looked_up = hits + everything.get(What.MISS, 0)
     return {
         "duration_s": journal.duration_s,
         "ended": journal.ended,
@@ -86,6 +88,7 @@ def totals_of(report: TrialReport, rows: Sequence[Row]) -> dict[str, object]:
         "journal_digest": journal.digest,
         "offered": counts.get(What.ARRIVED, 0),
         "answered": answered,
+        "in_flight_at_end": journal.totals.get("in_flight_at_end"),
         "errors": errors,
         "error_ratio": errors / answered if answered else None,
         "statuses": statuses,
@@ -94,13 +97,13 @@ def totals_of(report: TrialReport, rows: Sequence[Row]) -> dict[str, object]:
         "cold_starts": sum(row.cold_starts for row in rows),
         "peak_desired_pods": max((row.desired_pods for row in rows), default=0),
         "peak_ready_pods": max((row.ready_pods for row in rows), default=0),
-        "cache_hit_ratio": counts.get(What.HIT, 0) / looked_up if looked_up else None,
+        "cache_hit_ratio": hits / looked_up if looked_up else None,
     }
 
 
-def _counts(journal: Journal) -> dict[int, int]:
+def _counts(journal: Journal, series: frozenset[int]) -> dict[int, int]:
     rows = journal.counts
-    mask = of_series(rows, clients_of(journal))
+    mask = of_series(rows, series)
     sums = np.bincount(rows["what"][mask], weights=rows["n"][mask])
     return {int(what): int(sums[what]) for what in np.flatnonzero(sums)}
 

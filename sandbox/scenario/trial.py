@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from sandbox.errors import Location, UsageError
-from sandbox.manifests.objects import InferenceService, KnativeService, Node, Object, Service
+from sandbox.manifests.objects import InferenceService, KnativeService, Object, Service
 from sandbox.profiles import Distribution, ProfileBook, default_book, parse_distribution
 from sandbox.scenario.api import suggestion
 from sandbox.scenario.durations import seconds
@@ -109,7 +109,7 @@ def _target(objects: Sequence[Object], to: str | None, where: Location) -> str:
 def _candidates(objects: Iterable[Object]) -> list[str]:
     """Who could be meant without --to; plain Services only where nothing else is there."""
     objects = list(objects)
-    serving = [one for one in objects if isinstance(one, InferenceService | KnativeService)]
+    serving: list[Object] = [one for one in objects if isinstance(one, InferenceService | KnativeService)]
     found = serving or [one for one in objects if isinstance(one, Service)]
     return [_name(one) for one in found]
 
@@ -250,7 +250,7 @@ def _assumptions(
         stages = {"scheduling": platform.scheduling_s, "container start": platform.container_start_s}
         stages["image pull"] = model.image_bytes / platform.image_bytes_per_s
         stages["model load"] = model.load.mean_s if model.load is not None else 0.0
-        words = ", ".join(f"{name} {takes_s:g} s" for name, takes_s in stages.items())
+        words = ", ".join(f"{name} {takes_s:.3g} s" for name, takes_s in stages.items())
         download = f", download of {model.model_bytes / 1e6:,.0f} MB" if model.model_bytes else ""
         yield f"start-up in stages: {words}{download} (--startup, --profile)"
     if flags.rate is not None:
@@ -259,8 +259,6 @@ def _assumptions(
         yield f"users think {DEFAULT_THINK} on average, exponentially (--think)"
     if flags.duration is None:
         yield f"time {'of the whole trace' if flags.trace is not None else DEFAULT_DURATION} (--for)"
-    if not any(isinstance(one, Node) for one in objects):
-        yield "no Node objects: capacity is unlimited (--config)"
 
 
 def _trace_notes(flags: Flags, duration_s: float) -> Iterator[str]:
