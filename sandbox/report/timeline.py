@@ -188,7 +188,7 @@ class _Gauges:
         return np.asarray(total[: self._count] / np.maximum(seen[: self._count], 1))
 
     def _of(self, gauge: Gauge) -> Rows:
-        return self._rows[self._rows["what"] == gauge]
+        return np.asarray(self._rows[self._rows["what"] == gauge])
 
     def _unrouted(self) -> Rows:
         percent = self._of(Gauge.PERCENT)

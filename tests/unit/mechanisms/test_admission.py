@@ -79,6 +79,10 @@ def test_settings_of_the_autoscaler_and_of_garbage_collection_are_refused_where_
     assert "config-gc: min-non-active-revisions cannot be used" in refusal(GC)
 
 
+def test_an_inference_service_that_is_right_passes():
+    assert read_manifests(Text(ISVC.replace('"0.001"', '"5"')), admission=ADMISSION).objects
+
+
 def test_what_is_right_passes():
     text = KSVC.replace('"2s"', '"30s"') + "---\n" + CONFIG.replace("1s", "30s") + "---\n" + GC.replace("many", '"3"')
 
@@ -102,3 +106,22 @@ def test_every_kind_of_error_has_a_rule_in_words():
     rules = {rule_of(AnnotationError("key", kind, "1", 2, 3, "min-scale")) for kind in kinds}
 
     assert len(kinds) == len(rules)
+
+
+def test_other_objects_and_other_settings_are_left_alone():
+    other = (
+        CONFIG.replace("config-autoscaler", "config-observability")
+        + "---\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
+    )
+
+    assert len(read_manifests(Text(other), admission=ADMISSION).objects) == 2
+
+
+def test_a_transformer_is_looked_at_like_a_predictor():
+    text = ISVC.replace('"0.001"', '"5"') + (
+        "  transformer:\n"
+        "    annotations: {autoscaling.knative.dev/target: none}\n"
+        "    containers: [{name: t, image: dev.local/t}]\n"
+    )
+
+    assert refusal(text).startswith("a.yaml:13:")
