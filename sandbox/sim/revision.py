@@ -43,6 +43,8 @@ from sandbox.sim.draws import stream
 from sandbox.sim.metering import Meter
 from sandbox.sim.workload import Workload
 
+# A period that is over but for a rounding of floats would make an appointment for now, again and again.
+SOONEST_S = 1e-9
 PROBE_S = 0.2  # the activator answers a probe of the service once gateways know that it is in the path
 
 
@@ -231,7 +233,9 @@ class Revision:
         self._look_again += 1
         number = self._look_again
         self.context.agenda.after(
-            seconds, Priority.RECONCILE, lambda: self._reconcile_soon() if number == self._look_again else None
+            max(seconds, SOONEST_S),
+            Priority.RECONCILE,
+            lambda: self._reconcile_soon() if number == self._look_again else None,
         )
 
     def _reconcile(self) -> None:
