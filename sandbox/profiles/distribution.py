@@ -112,7 +112,7 @@ class Distribution:
 
     def __str__(self) -> str:
         units = KINDS.get(self.kind, {})
-        parts = [f"{name}={value:g}" + ("s" if units.get(name) else "") for name, value in self.params.items()]
+        parts = [f"{name}={_written(value) if units.get(name) else f'{value:g}'}" for name, value in self.params.items()]
         return f"{self.kind}({', '.join(parts)})"
 
 
@@ -127,7 +127,7 @@ def parse_distribution(text: str, what: str = "distribution", where: Location | 
     >>> parse_distribution("lognormal(median=100ms, sigma=0.5)").params
     {'median': 0.1, 'sigma': 0.5}
     >>> str(parse_distribution("40ms"))
-    'constant(value=0.04s)'
+    'constant(value=40ms)'
     """
     return _Parser(text, what, where).parse()
 
@@ -190,6 +190,10 @@ class _Parser:
 
     def _refuse(self, what: str) -> UsageError:
         return UsageError(f"{self.what} {what}", where=self.where, value=self.text, rule=RULE)
+
+
+def _written(seconds: float) -> str:
+    return f"{1000 * seconds:g}ms" if 0 < seconds < 1 else f"{seconds:g}s"
 
 
 def _near(word: str, known: Mapping[str, object]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from sandbox.journal.journal import Journal, between
+from sandbox.journal.journal import Journal
 from sandbox.journal.schema import RecordKind
 
 _GOOD_NEWS = {"ScalingReplicaSet"}
@@ -45,7 +45,7 @@ def _unrouted(journal: Journal) -> Iterator[str]:
     lost = 0
     for index, one in enumerate(journal.series):
         if one.revision == _NO_ROUTE:
-            rows = between(journal.counts, 0, 1 << 31)
+            rows = journal.counts
             lost += int(rows["n"][(rows["series"] == index) & (rows["what"] == _NOT_FOUND)].sum())
     if lost:
         yield f"{lost:,} requests met no ready route and were answered 404"
@@ -59,7 +59,8 @@ def _events(journal: Journal) -> Iterator[str]:
         if event["reason"] not in _GOOD_NEWS:
             key = (str(event["reason"]), str(event["message"]))
             seen[key] += 1
-            first.setdefault(key, f"{event['object']} at {event['t_s']:g} s")
+            instant = f"at {event['t_s']:g} s" if event["t_s"] >= 0 else "before the load"
+            first.setdefault(key, f"{event['object']} {instant}")
     for (reason, message), count in seen.items():
-        times = f", {count} times, first" if count > 1 else ""
-        yield f"{reason}{times} {first[reason, message]}: {message}".replace("  ", " ")
+        times = f" {count} times, first" if count > 1 else ""
+        yield f"{reason}{times} {first[reason, message]}: {message}"

@@ -86,7 +86,8 @@ def _target(objects: Sequence[Object], to: str | None, where: Location) -> str:
         if to not in known and to.split(".")[0] not in hosts_of(objects):
             rule = f"{suggestion(to, sorted(known))}the manifests have {', '.join(sorted(known)) or 'no service'}"
             raise UsageError("nobody answers to that name", where=Location("--to"), value=to, rule=rule)
-        return to
+        meant = [one for one in candidates if one.split(".")[0] == to]
+        return meant[0] if len(meant) == 1 else to  # the namespace may be left out where it is clear
     if not candidates:
         raise UsageError(
             "there is nothing here to send requests to",
