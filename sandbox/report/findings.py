@@ -62,5 +62,5 @@ def _events(journal: Journal) -> Iterator[str]:
             instant = f"at {event['t_s']:g} s" if event["t_s"] >= 0 else "before the load"
             first.setdefault(key, f"{event['object']} {instant}")
     for (reason, message), count in seen.items():
-        times = f" {count} times, first" if count > 1 else ""
+        times = f", {count} times, first" if count > 1 else ""
         yield f"{reason}{times} {first[reason, message]}: {message}"
