@@ -33,6 +33,7 @@ _KNOWN = ("timestamp", "service_ms", "key", "route")
 _EPOCH_S = 1e8  # a number beyond (March 1973) is a date, not a second of a run
 _ZONE = re.compile(r"(Z|[+-]\d\d:?\d\d)$")
 _RULE = "the header names the columns: timestamp (seconds or ISO), optionally service_ms, key, route"
+_EMPTY = "check that the file was written and is the one that was meant"
 
 
 def read_trace(path: Path | str) -> tuple[Trace, tuple[str, ...]]:
@@ -41,12 +42,26 @@ def read_trace(path: Path | str) -> tuple[Trace, tuple[str, ...]]:
     header, rows = _rows(path)
     names = [name.strip().lower().lstrip("\ufeff") for name in header]
     if "timestamp" not in names:
-        raise UsageError("the trace has no timestamp column", where=Location(str(path), 1), value=header, rule=_RULE)
+        raise UsageError(
+            "the trace has no timestamp column",
+            where=Location(str(path), 1, 1),
+            value=",".join(header),
+            rule=_RULE,
+            next_step="name the column that holds the time: timestamp",
+        )
     twice = [name for name in _KNOWN if names.count(name) > 1]
     if twice:
-        raise UsageError(f"the trace has two columns {twice[0]}", where=Location(str(path), 1), value=header)
+        where, next_step = Location(str(path), 1, 1), "rename one of them"
+        raise UsageError(
+            f"the trace has two columns {twice[0]}",
+            where=where,
+            value=",".join(header),
+            rule=_RULE,
+            next_step=next_step,
+        )
     if not rows:
-        raise UsageError("the trace is empty: a header and no request", where=Location(str(path)), rule=_RULE)
+        what = "the trace is empty: a header and no request"
+        raise UsageError(what, where=Location(str(path), 1), rule="a row for each request", next_step=_EMPTY)
     columns = _Columns(path, len(header), names, rows)
     t_ns = columns.timestamps()
     trace = Trace(
@@ -64,11 +79,12 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             rows = [row for row in csv.reader(file) if row]
     except FileNotFoundError:
-        raise UsageError("there is no such trace", where=Location(str(path)), rule=_RULE) from None
+        what, next_step = "there is no such trace", "check the spelling and the folder"
+        raise UsageError(what, where=Location(str(path)), rule=_RULE, next_step=next_step) from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"the trace cannot be read: {error}", where=Location(str(path)), rule=_RULE) from None
     if not rows:
-        raise UsageError("the trace is empty", where=Location(str(path)), rule=_RULE)
+        raise UsageError("the trace is empty", where=Location(str(path)), rule=_RULE, next_step=_EMPTY)
     return rows[0], rows[1:]
 
 
@@ -101,7 +117,8 @@ class _Columns:
         back = np.flatnonzero(np.diff(t_ns) < 0)
         if len(back):
             rule = f"sorted by timestamp; the row before has {texts[int(back[0])]}"
-            raise self.refusal("the trace is not sorted", "timestamp", int(back[0]) + 1, rule)
+            next_step = "sort the rows by time, the header stays first"
+            raise self.refusal("the trace is not sorted", "timestamp", int(back[0]) + 1, rule, next_step)
         return np.asarray(t_ns)
 
     def _instants(self, texts: list[str]) -> Any:
@@ -156,11 +173,13 @@ class _Columns:
             raise self.refusal(what, name, int(odds[0]), "a number, zero or more")
         return values
 
-    def refusal(self, what: str, name: str, index: int, rule: str) -> UsageError:
+    def refusal(
+        self, what: str, name: str, index: int, rule: str, next_step: str = "correct this row, or leave it out"
+    ) -> UsageError:
         row, column = self.rows[index], self.names.index(name)
         start = sum(len(field) + 1 for field in row[:column]) + 1
         where = Location(str(self.path), self.line_of(index), start)
-        return UsageError(f"{name}: {what}", where=where, value=row[column], rule=rule)
+        return UsageError(f"{name}: {what}", where=where, value=row[column], rule=rule, next_step=next_step)
 
     def line_of(self, index: int) -> int:
         """The line of a row; read again, since empty lines and quoted line breaks shift it."""

@@ -85,7 +85,8 @@ def _target(objects: Sequence[Object], to: str | None, where: Location) -> str:
         known = {*hosts_of(objects), *candidates}
         if to not in known and to.split(".")[0] not in hosts_of(objects):
             rule = f"{suggestion(to, sorted(known))}the manifests have {', '.join(sorted(known)) or 'no service'}"
-            raise UsageError("nobody answers to that name", where=Location("--to"), value=to, rule=rule)
+            what, next_step = "nobody answers to that name", "name one of these"
+            raise UsageError(what, where=Location("--to"), value=to, rule=rule, next_step=next_step)
         meant = [one for one in candidates if one.split(".")[0] == to]
         return meant[0] if len(meant) == 1 else to  # the namespace may be left out where it is clear
     if not candidates:
@@ -127,7 +128,8 @@ def _check_routes(objects: Sequence[Object], trace: Trace | None) -> None:
             assert trace is not None
             rule = f"{suggestion(route, sorted(known))}the manifests have {', '.join(sorted(known))}"
             what = "the trace sends requests to a service that is not there"
-            raise UsageError(what, where=Location(trace.source), value=route, rule=rule)
+            next_step = "add it to the manifests, or leave its rows out"
+            raise UsageError(what, where=Location(trace.source), value=route, rule=rule, next_step=next_step)
 
 
 # -- load ----------------------------------------------------------------------------------------------------
@@ -165,7 +167,8 @@ def _flow(flags: Flags, target: str, duration_s: float) -> tuple[Flow, str]:
         return flow, f"{len(trace.t_ns):,} requests of {trace.source} {span}"
     if flags.users is not None:
         if flags.users < 1:
-            raise UsageError("there must be at least one user", where=Location("--users"), value=flags.users)
+            what, where = "there must be at least one user", Location("--users")
+            raise UsageError(what, where=where, value=flags.users, rule="1 or more", next_step="--users 20")
         with _blamed("--think"):
             think_s = seconds(flags.think or DEFAULT_THINK, "the time to think", positive=True)
         think = Distribution("exponential", {"mean": think_s})
@@ -191,9 +194,11 @@ def rate_knots(text: str, duration_s: float) -> tuple[tuple[float, float], ...]:
     except ValueError:
         numbers = []
     if len(numbers) not in (1, 2) or not all(abs(number) < float("inf") for number in numbers):
-        raise UsageError("not a rate", where=Location("--rate"), value=text, rule=_RATE_RULE)
+        where = Location("--rate")
+        raise UsageError("not a rate", where=where, value=text, rule=_RATE_RULE, next_step="--rate 150")
     if min(numbers) < 0:
-        raise UsageError("a rate cannot be negative", where=Location("--rate"), value=text, rule=_RATE_RULE)
+        what, where = "a rate cannot be negative", Location("--rate")
+        raise UsageError(what, where=where, value=text, rule=_RATE_RULE, next_step="--rate 150")
     if len(numbers) == 1:
         return ((0.0, numbers[0]),)
     return ramp(numbers[0], numbers[1], over=duration_s).knots
@@ -280,4 +285,5 @@ def _blamed(flag: str) -> Iterator[None]:
         yield
     except UsageError as error:
         error.where = Location(flag)
+        error.next_step = error.next_step or "sandbox try --help"
         raise

@@ -64,9 +64,9 @@ def test_keys_that_are_words_are_numbered_by_first_appearance(trace):
     "text, message, place",
     [
         ("", "the trace is empty", "trace.csv"),
-        ("timestamp\n", "the trace is empty", "trace.csv"),
-        ("time,key\n0,1\n", "no timestamp column", "trace.csv:1"),
-        ("timestamp,Timestamp\n0,1\n", "two columns timestamp", "trace.csv:1"),
+        ("timestamp\n", "the trace is empty", "trace.csv:1"),
+        ("time,key\n0,1\n", "no timestamp column", "trace.csv:1:1"),
+        ("timestamp,Timestamp\n0,1\n", "two columns timestamp", "trace.csv:1:1"),
         ("timestamp,key\n0,1\n2,1\n1,1\n", "the trace is not sorted", "trace.csv:4:1"),
         ("timestamp\n2026-01-02\n2026-01-01\n", "the trace is not sorted", "trace.csv:3:1"),
         ("timestamp\n-1\n", "a negative number", "trace.csv:2:1"),
