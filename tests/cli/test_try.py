@@ -38,6 +38,23 @@ spec:
   predictor: {model: {modelFormat: {name: onnx}, storageUri: "s3://models/ranker"}}
   transformer: {containers: [{name: kserve-container, image: example.com/features:1}]}
 """
+CACHED = """\
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: cached}
+spec:
+  predictor: {containers: [{name: kserve-container, image: example.com/ranker:1}]}
+  transformer:
+    annotations:
+      sandbox.dev/transformer-cache: "true"
+      sandbox.dev/transformer-cache-config: cache
+    containers: [{name: kserve-container, image: example.com/features:1}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: cache}
+data: {topology: sidecar}
+"""
 FAST = ("--service-time", "50ms", "--startup", "2s")
 ROW = {
     "t_s",
@@ -49,6 +66,7 @@ ROW = {
     "concurrency",
     "p50_ms",
     "p99_ms",
+    "cold_starts",
 }
 
 
@@ -86,7 +104,8 @@ def test_json_has_a_row_for_every_second(tried):
     rows = played["rows"]
 
     assert [row["t_s"] for row in rows] == list(range(30))
-    assert ROW <= set(rows[0])
+    assert set(rows[0]) == ROW
+    assert {"rows", "totals", "decisions"} <= set(played)
     assert played["target"] == "ranker"
     assert 450 < played["totals"]["offered"] < 750
     assert sum(row["offered_per_s"] for row in rows) == played["totals"]["offered"]
@@ -121,20 +140,25 @@ def test_a_ramp_scales_up_and_the_decisions_say_why(tried):
     assert rows[-1]["ready_pods"] >= 4
     assert all(row["desired_pods"] >= row["ready_pods"] or row["t_s"] > 60 for row in rows)
     assert re.search(r"ceil\([0-9.]+ in flight / 70\) = \d+, within \[\d+, \d+\] → \d+$", decisions[-1]["formula"])
+    assert {"t_s", "formula", "outcome"} <= set(decisions[-1])
     assert decisions[-1]["outcome"] == int(decisions[-1]["formula"].rsplit("→ ")[-1])
 
 
 def test_start_up_is_the_whole_time_from_creation_to_ready(tried, project):
-    """Scaled to zero, woken by a request at 150 s that waits for the pod."""
+    """Scaled to zero, woken by a request at 150 s: it waits 4 s for the pod, then takes 50 ms and two hops of 1 ms."""
     (project / "two.csv").write_text("timestamp\n0\n150\n")
+    timing = ("--service-time", "50ms", "--startup", "4s")
 
-    played = tried("asr.yaml", "--trace", "two.csv", "--for", "160s", "--service-time", "50ms", "--startup", "4s")
+    played = tried("asr.yaml", "--trace", "two.csv", "--for", "160s", *timing, "--out", "kept")
     rows = played["rows"]
+    records = map(json.loads, (project / "kept" / "journal" / "records.jsonl").read_text().splitlines())
+    woken = {one["phase"]: one["t_s"] for one in records if one["kind"] == "pod" and one["t_s"] >= 150}
 
     assert rows[140]["ready_pods"] == 0
+    assert woken["Ready"] - woken["Pending"] == pytest.approx(4, abs=1e-6)
     assert [row["t_s"] for row in rows if row["cold_starts"]] == [154]
     assert played["totals"]["cold_starts"] == 1
-    assert 4000 < rows[154]["p50_ms"] < 4300
+    assert rows[154]["p50_ms"] == pytest.approx(4052, rel=0.008)  # the middle of a bucket
 
 
 def test_closed_loop_users(tried):
@@ -178,6 +202,55 @@ def test_a_folder_of_manifests_and_config_of_the_platform(tried, project):
     played = tried("all", "--config", "platform.yaml", "--rate", "50", "--for", "30s", *FAST)
 
     assert "in flight / 10)" in played["decisions"][-1]["formula"]
+    assert not any("unlimited" in note for note in played["notes"])
+
+
+def test_keys_of_a_trace_are_what_a_cache_looks_up(tried, project):
+    """Two distinct keys in six requests, far enough apart: two misses, four hits."""
+    (project / "keys.csv").write_text(
+        "timestamp,service_ms,key\n" + "".join(f"{t_s},100,{key}\n" for t_s, key in enumerate("abaabb"))
+    )
+    (project / "cached.yaml").write_text(CACHED)
+
+    played = tried("cached.yaml", "--trace", "keys.csv", "--startup", "1s")
+
+    assert played["totals"]["answered"] == 6
+    assert played["totals"]["cache_hit_ratio"] == pytest.approx(4 / 6)
+
+
+def test_a_public_inference_trace_is_played_as_it_is(sandbox, project):
+    (project / "azure.csv").write_text(
+        "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+        "2023-11-16 18:17:03.9799600,4808,10\n"
+        "2023-11-16 18:17:04.0319600,110,27\n"
+        "2023-11-16 18:17:07.5,3180,8\n"
+    )
+
+    done = sandbox("try", "asr.yaml", "--trace", "azure.csv", *FAST, "--json")
+
+    assert done.returncode == 0
+    assert done.stderr == "note: azure.csv: columns not used: ContextTokens, GeneratedTokens\n"
+    assert [row["offered_per_s"] for row in json.loads(done.stdout)["rows"]] == [2, 0, 0, 1]
+
+
+def test_pods_that_fit_no_node_are_told_in_the_words_of_the_scheduler(tried, project):
+    """Three pods of 3 CPU each, on nodes with 4 and 2: one runs."""
+    (project / "large.yaml").write_text(
+        DEPLOYMENT.replace("example.com/web:1", 'example.com/web:1, resources: {requests: {cpu: "3"}}')
+    )
+    (project / "nodes.yaml").write_text(
+        "".join(
+            f"---\napiVersion: v1\nkind: Node\nmetadata: {{name: {name}}}\n"
+            f'status: {{allocatable: {{cpu: "{cpu}", memory: 16Gi, pods: "110"}}}}\n'
+            for name, cpu in (("n1", 4), ("n2", 2))
+        )
+    )
+
+    played = tried("large.yaml", "--config", "nodes.yaml", "--users", "2", "--for", "10s", *FAST)
+
+    assert {(row["desired_pods"], row["ready_pods"]) for row in played["rows"]} == {(3, 1)}
+    [told] = [note for note in played["notes"] if note.startswith("FailedScheduling")]
+    assert told.endswith("0/2 nodes are available: 2 Insufficient cpu.")
     assert not any("unlimited" in note for note in played["notes"])
 
 
