@@ -266,7 +266,7 @@ class DataPlane:
         hops[rows, c.H_STAGE] = c.AT_CONTAINER
         hops[rows, c.H_STATUS] = 200
         queue = waiting + [int(row) for row in rows]
-        for row, following in zip(queue, [*queue[1:], c.NONE], strict=True):
+        for row, following in zip(queue, [*queue, c.NONE][1:], strict=True):
             hops[row, c.H_NEXT] = following
         pods[pod, c.P_ALIVE] = c.HUNG
         pods[pod, c.P_RUNNING] = 0
