@@ -112,8 +112,8 @@ class Distribution:
 
     def __str__(self) -> str:
         units = KINDS.get(self.kind, {})
-        parts = [f"{name}={_written(value) if units.get(name) else f'{value:g}'}" for name, value in self.params.items()]
-        return f"{self.kind}({', '.join(parts)})"
+        texts = {name: _written(value) if units.get(name) else f"{value:g}" for name, value in self.params.items()}
+        return f"{self.kind}({', '.join(f'{name}={text}' for name, text in texts.items())})"
 
 
 def constant(seconds: float) -> Distribution:
