@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -253,3 +254,22 @@ Timeline.TestCase.settings = settings(
     max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestConservation = Timeline.TestCase
+
+
+@pytest.mark.parametrize("order", [(0, 2), (2, 0)])
+def test_a_transformer_and_its_predictor_that_die_at_one_instant_answer_once(order):
+    timeline = Timeline()
+    timeline.make(1, (0,) * 5, (0,) * 5, (2000,) * 5, 0)
+    for route, rev in enumerate((0, 2)):
+        timeline.weights_move(route, (1, 0))
+        timeline.pods_come_up(rev, 1)
+    timeline.time_passes(300)
+    at_predictor = (timeline.under_way(timeline.plane.in_flight())[0] == 2).sum()
+
+    for rev in order:
+        timeline.a_pod_dies(rev, 0, told=True)
+    timeline.time_passes(50)
+
+    assert at_predictor > 0
+    timeline.arrived_is_answered_or_under_way()
+    timeline.each_pod_has_answered_what_it_began_or_is_at_it()

@@ -169,6 +169,8 @@ def reply(s: Memory, row: int, now: int) -> None:
     pod = hops[h + H_POD]
     act = hops[h + H_ACT]
     stage = hops[h + H_STAGE]
+    if stage in (FREE, GONE):
+        return  # a transformer's pod and its predictor's died at one instant: the first answer has counted
     status = hops[h + H_STATUS]
     role = row & 1
     if pod == NONE or stage == AT_ACTIVATOR:
