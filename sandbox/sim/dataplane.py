@@ -17,7 +17,7 @@ from sandbox.errors import InternalError
 from sandbox.mechanisms.routing import balancing, split
 from sandbox.sim import columns as c
 from sandbox.sim import kernel, lru
-from sandbox.sim.draws import TABLE_SIZE, unit_exponential_table
+from sandbox.sim.draws import TABLE_SIZE, constant, unit_exponential_table
 from sandbox.sim.heap import push
 
 Ints = npt.NDArray[np.int64]
@@ -79,6 +79,7 @@ class DataPlane:
             client_counts=_ints(1),
             caches=_ints(0, lru.CACHE_COLUMNS),
             entries=_ints(1, lru.ENTRY_COLUMNS),
+            details=_ints(1, lru.DETAIL_COLUMNS),
             slots=_ints(1, fill=c.NONE),
         )
         self.state.scalars[c.S_FREE] = c.NONE
@@ -319,7 +320,9 @@ class DataPlane:
     # ---- tables, flows, caches
 
     def new_table(self, table: npt.NDArray[np.float64]) -> int:
-        """A quantile table (draws.quantile_table, in ns)."""
+        """A quantile table (draws.quantile_table, in ns). One that is constant needs no room."""
+        if table.min() == table.max():
+            return constant(int(table[0]))
         self.replace(tables=np.concatenate([self.state.tables, table]))
         return len(self.state.tables) // TABLE_SIZE - 1
 
@@ -340,6 +343,7 @@ class DataPlane:
             self.replace(
                 caches=np.concatenate([s.caches, row]),
                 entries=_grown(s.entries, (len(s.entries) + max_entries, lru.ENTRY_COLUMNS)),
+                details=_grown(s.details, (len(s.details) + max_entries, lru.DETAIL_COLUMNS)),
                 slots=_grown(s.slots, (len(s.slots) + n_slots,), fill=c.NONE),
             )
         self.state.caches[cache, lru.C_BYTES_CAP] = max_bytes

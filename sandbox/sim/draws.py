@@ -65,7 +65,9 @@ def below(bits: int, n: int) -> int:
 
 @jit
 def sample(tables: Sequence[float] | npt.NDArray[np.float64], table: int, bits: int) -> float:
-    """The quantile of `table` at the uniform number given by 64 random bits."""
+    """The quantile of `table` at the uniform number given by 64 random bits; a negative table is `constant`."""
+    if table < 0:
+        return float(-1 - table)
     base = table * TABLE_SIZE
     u = uniform53(bits)
     cell = u >> (53 - _CELL_BITS)
@@ -84,6 +86,15 @@ def sample(tables: Sequence[float] | npt.NDArray[np.float64], table: int, bits: 
         base += level
     low = tables[base + cell]
     return float(low + (tables[base + cell + 1] - low) * (float(rest) / float(1 << width)))
+
+
+def constant(value: int) -> int:
+    """The number of the table of a distribution that has but one value, a natural number.
+
+    >>> sample([], constant(5), 1234)
+    5.0
+    """
+    return -1 - value
 
 
 def quantile_table(quantile: Callable[[float], float], grid: float) -> npt.NDArray[np.float64]:

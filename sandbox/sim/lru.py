@@ -3,7 +3,7 @@
 Each cache is a row of `caches` with its own slice of `entries` (a doubly linked list in recency order) and of
 `slots` (an open-addressing hash table of entry numbers, linear probing, deletion by shifting back). Memory is
 fixed by the entry bound when the cache is made. In compiled functions `c` is where the cache's row begins and
-`e` where an entry's does; caches, entries and slots are cells (state.py).
+`e` where an entry's does; all arrays are cells (state.py).
 """
 
 from __future__ import annotations
@@ -31,9 +31,12 @@ Ints = npt.NDArray[np.int64]
     C_TTL,
 ) = range(11)
 CACHE_COLUMNS = 16
-# columns of `entries`
-E_KEY, E_MODEL, E_NEWER, E_OLDER, E_BYTES, E_STORED = range(6)
-ENTRY_COLUMNS = 8
+# columns of `entries`, what every look-up reads: half a cache line
+E_KEY, E_MODEL, E_NEWER, E_OLDER = range(4)
+ENTRY_COLUMNS = 4
+# columns of `details`, the rest of an entry
+D_BYTES, D_STORED = range(2)
+DETAIL_COLUMNS = 2
 
 NONE = -1
 # a slot: tag << TAG_SHIFT | entry, or NONE
@@ -116,7 +119,7 @@ def _empty_slot(caches: Cells, slots: Cells, c: int, hole: int) -> None:
 
 
 @jit
-def _evict_oldest(caches: Cells, entries: Cells, slots: Cells, c: int) -> None:
+def _evict_oldest(caches: Cells, entries: Cells, details: Cells, slots: Cells, c: int) -> None:
     """The oldest entry goes; its number becomes the head of the cache's free list."""
     entry = caches[c + C_OLDEST]
     e = entry * ENTRY_COLUMNS
@@ -124,13 +127,13 @@ def _evict_oldest(caches: Cells, entries: Cells, slots: Cells, c: int) -> None:
     _empty_slot(caches, slots, c, slot - caches[c + C_SLOT_BASE])
     _unlink(caches, entries, c, entry)
     caches[c + C_LEN] -= 1
-    caches[c + C_BYTES] -= entries[e + E_BYTES]
+    caches[c + C_BYTES] -= details[entry * DETAIL_COLUMNS + D_BYTES]
     entries[e + E_OLDER] = caches[c + C_FREE]
     caches[c + C_FREE] = entry
 
 
 @jit_apart
-def look_up(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, now: int) -> int:
+def look_up(caches: Cells, entries: Cells, details: Cells, slots: Cells, cache: int, key: int, now: int) -> int:
     """The model that answered `key`, or NONE; a hit becomes the newest entry, an outlived one is a miss."""
     c = cache * CACHE_COLUMNS
     slot = slots[_find_slot(caches, entries, slots, c, key)]
@@ -139,7 +142,7 @@ def look_up(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, n
     entry = slot & ROW_MASK
     e = entry * ENTRY_COLUMNS
     ttl = caches[c + C_TTL]
-    if ttl > 0 and now - entries[e + E_STORED] >= ttl:
+    if ttl > 0 and now - details[entry * DETAIL_COLUMNS + D_STORED] >= ttl:
         return NONE
     if caches[c + C_NEWEST] != entry:
         _unlink(caches, entries, c, entry)
@@ -148,7 +151,17 @@ def look_up(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, n
 
 
 @jit_apart
-def store(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, model: int, size: int, now: int) -> None:
+def store(
+    caches: Cells,
+    entries: Cells,
+    details: Cells,
+    slots: Cells,
+    cache: int,
+    key: int,
+    model: int,
+    size: int,
+    now: int,
+) -> None:
     """Keep an answer, making room at the oldest end. An answer larger than the whole cache is not kept."""
     c = cache * CACHE_COLUMNS
     if size > caches[c + C_BYTES_CAP] or caches[c + C_ENTRY_CAP] == 0:
@@ -159,20 +172,19 @@ def store(caches: Cells, entries: Cells, slots: Cells, cache: int, key: int, mod
     if not fresh:
         _unlink(caches, entries, c, entry)
         caches[c + C_LEN] -= 1
-        caches[c + C_BYTES] -= entries[entry * ENTRY_COLUMNS + E_BYTES]
+        caches[c + C_BYTES] -= details[entry * DETAIL_COLUMNS + D_BYTES]
     while caches[c + C_LEN] > 0 and (
         caches[c + C_LEN] >= caches[c + C_ENTRY_CAP] or caches[c + C_BYTES] + size > caches[c + C_BYTES_CAP]
     ):
-        _evict_oldest(caches, entries, slots, c)
+        _evict_oldest(caches, entries, details, slots, c)
     if fresh:
         entry = caches[c + C_FREE]
         caches[c + C_FREE] = entries[entry * ENTRY_COLUMNS + E_OLDER]
         entries[entry * ENTRY_COLUMNS + E_KEY] = key
         slots[_find_slot(caches, entries, slots, c, key)] = (_tag(key) << TAG_SHIFT) | entry
-    e = entry * ENTRY_COLUMNS
-    entries[e + E_MODEL] = model
-    entries[e + E_BYTES] = size
-    entries[e + E_STORED] = now
+    entries[entry * ENTRY_COLUMNS + E_MODEL] = model
+    details[entry * DETAIL_COLUMNS + D_BYTES] = size
+    details[entry * DETAIL_COLUMNS + D_STORED] = now
     caches[c + C_LEN] += 1
     caches[c + C_BYTES] += size
     _link_newest(caches, entries, c, entry)

@@ -57,6 +57,7 @@ class State(NamedTuple, Generic[IntArray, FloatArray]):
     client_counts: IntArray
     caches: IntArray
     entries: IntArray
+    details: IntArray
     slots: IntArray
 
 
@@ -98,5 +99,6 @@ def as_cells(s: Arrays) -> Memory:
         cells(s.client_counts),
         cells(s.caches),
         cells(s.entries),
+        cells(s.details),
         cells(s.slots),
     )

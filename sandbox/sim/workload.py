@@ -147,10 +147,10 @@ class Workloads:
         revs[row, c.R_MODEL] = model
         revs[row, c.R_RESPONSE_BYTES] = profile.response_bytes
         table = self.table(profile.service_time)
-        cache_table = self.table(profile.cache_time) if cache is not None and profile.cache_time else -1
+        cache_table = self.table(profile.cache_time) if cache is not None and profile.cache_time else None
         revs = self.context.plane.state.revs
         revs[row, c.R_TABLE] = table
-        if cache is not None and cache_table >= 0:
+        if cache_table is not None:
             revs[row, c.R_HAS_CACHE] = 1
             revs[row, c.R_CACHE_TABLE] = cache_table
         if cache is not None:

@@ -63,7 +63,7 @@ def key_of(s: Memory, h: int, model: int) -> int:
 def ask_cache(s: Memory, h: int, cache: int, model: int, now: int) -> bool:
     """Is the answer in the cache? Counts hits, stale ones among them, and misses."""
     counts = 2 * s.hops[h + H_POD] * COUNTERS
-    stored = look_up(s.caches, s.entries, s.slots, cache, key_of(s, h, model), now)
+    stored = look_up(s.caches, s.entries, s.details, s.slots, cache, key_of(s, h, model), now)
     if stored == NONE:
         s.pod_counts[counts + N_MISS] += 1
         return False
@@ -81,7 +81,8 @@ def keep_answer(s: Memory, outer: int, inner: int, now: int) -> None:
         return
     r = s.hops[inner + H_REV] * REV_COLUMNS
     model = s.revs[r + R_MODEL]
-    store(s.caches, s.entries, s.slots, cache, key_of(s, outer, model), model, s.revs[r + R_RESPONSE_BYTES], now)
+    key = key_of(s, outer, model)
+    store(s.caches, s.entries, s.details, s.slots, cache, key, model, s.revs[r + R_RESPONSE_BYTES], now)
 
 
 @jit
