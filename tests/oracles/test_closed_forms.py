@@ -127,7 +127,7 @@ def test_mean_wait_of_m_m_c(servers, load, seed):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("load", [0.5, 0.8, 0.95])
+@pytest.mark.parametrize("load", [0.5, 0.8, 0.9, 0.95])
 def test_mean_wait_of_m_d_1(load, seed):
     played = System(seed, 1, load, constant=True).batches()
     expected = deterministic_wait_s(load)
