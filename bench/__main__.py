@@ -22,10 +22,10 @@ from bench import ciw_network, day, heapq_loop, mmc, platform, simpy_store
 from bench.system import checked
 
 ROUNDS = 3
-REQUESTS = {"mmc": 20_000_000, "platform": 10_000_000, "heapq": 1_500_000, "simpy": 150_000, "ciw": 40_000}
+REQUESTS = {"mmc": 20_000_000, "platform": 12_000_000, "heapq": 1_500_000, "simpy": 150_000, "ciw": 40_000}
 WHAT = {
     "mmc": "our kernel, M/M/60 at 1,000 rps",
-    "platform": "our full platform path, 60 pods at 10,000 rps",
+    "platform": "our full platform path, 60 pods at 20,000 rps",
     "heapq": "plain heapq loop, M/M/60",
     "simpy": "SimPy, M/M/60",
     "ciw": "Ciw, M/M/60",

@@ -3,7 +3,7 @@
 Each request goes through the gateway to one of 12 transformers and asks their response cache; a miss goes on, split
 80 : 20 between two predictor revisions, through an activator and a queue-proxy with containerConcurrency 4 to a
 container. The autoscaler decides every 2 s, queue-proxies and activators report every second, counts, histograms and
-gauges go to the journal on disk. At 10,000 requests a second some 60 pods run.
+gauges go to the journal on disk. At 20,000 requests a second some 60 pods run.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sandbox.scenario.model import Action, Arrivals, Flow, Keys, Step, Variant
 from sandbox.sim.world import SimWorld
 
 MANIFESTS = Path(__file__).parent / "manifests"
-RATE = 10_000.0
+RATE = 20_000.0
 CANARY = {"spec": {"predictor": {"canaryTrafficPercent": 20, "model": {"storageUri": "s3://models/ranker/v2"}}}}
 KEYS = Keys(n=10_000, s=1.1)
 
