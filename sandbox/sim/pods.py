@@ -95,6 +95,7 @@ class Pool:
     activator_pods: list[Pod] = field(default_factory=list)  # as activators know them
     created: int = 0
     _rows: npt.NDArray[np.int64] | None = None
+    _counts: tuple[int, int, int] | None = None
 
     # ---- how many
 
@@ -104,17 +105,28 @@ class Pool:
             self._rows = np.array([pod.row for pod in self.pods], dtype=np.int64)
         return self._rows
 
+    def _count(self) -> tuple[int, int, int]:
+        """(ready, live, terminating); counted again when a pod has come, gone or entered another phase."""
+        if self._counts is None:
+            phases = [pod.phase for pod in self.pods]
+            self._counts = (
+                phases.count(Phase.READY),
+                sum(phases.count(phase) for phase in LIVE),
+                phases.count(Phase.TERMINATING),
+            )
+        return self._counts
+
     @property
     def ready(self) -> int:
-        return sum(1 for pod in self.pods if pod.phase is Phase.READY)
+        return self._count()[0]
 
     @property
     def live(self) -> int:
-        return sum(1 for pod in self.pods if pod.phase in LIVE)
+        return self._count()[1]
 
     @property
     def terminating(self) -> int:
-        return sum(1 for pod in self.pods if pod.phase is Phase.TERMINATING)
+        return self._count()[2]
 
     def ready_pods(self) -> list[Pod]:
         return [pod for pod in self.pods if pod.phase is Phase.READY]
@@ -146,7 +158,7 @@ class Pool:
             created_s=now_s,
         )
         self.pods.append(pod)
-        self._rows = None
+        self._rows = self._counts = None
         self.on_pod(pod, True)
         self._enter(pod, Phase.PENDING)
         self._later(pod, self.context.profiles.platform.scheduling_s, lambda: self.schedule(pod))
@@ -300,7 +312,7 @@ class Pool:
             self._resources(pod.node)
         self._enter(pod, Phase.GONE)
         self.pods.remove(pod)
-        self._rows = None
+        self._rows = self._counts = None
         self.on_pod(pod, False)
         self.on_change()
         self.on_room()
@@ -377,6 +389,7 @@ class Pool:
 
     def _enter(self, pod: Pod, phase: Phase, **details: object) -> None:
         pod.phase = phase
+        self._counts = None
         self.context.record(
             RecordKind.POD,
             pod=pod.number,
