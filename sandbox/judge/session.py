@@ -24,6 +24,8 @@ _ARGUMENTS = (
     "-p", "no:sandbox", "-p", "sandbox.pytest_plugin",
     # costs a second where it is installed; @given works without it
     "-p", "no:hypothesispytest",
+    # collects garbage twice, over all that was played, to find what failed in a finalizer: a twentieth of a run
+    "-p", "no:unraisableexception",
     # the sandbox was imported before pytest was: no news, and no error where a project makes errors of warnings
     "-W", "ignore::pytest.PytestAssertRewriteWarning",
 )  # fmt: skip

@@ -11,6 +11,7 @@ rounded to a grid that is far coarser than what two C libraries disagree about.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 from collections.abc import Callable, Sequence
@@ -116,8 +117,9 @@ def quantile_table(quantile: Callable[[float], float], grid: float) -> npt.NDArr
 UNIT_EXPONENTIAL_GRID = 2.0**-26
 
 
+@functools.cache
 def unit_exponential_table() -> npt.NDArray[np.float64]:
-    """The table of the exponential distribution with mean 1."""
+    """The table of the exponential distribution with mean 1, made once. Not to be written to."""
     return quantile_table(lambda u: -math.log1p(-u), UNIT_EXPONENTIAL_GRID)
 
 
