@@ -11,8 +11,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from sandbox.mechanisms.caching import keys as caching
 from sandbox.sim.compiled import jit, jit_apart
 from sandbox.sim.state import Cells
+
+fits = jit(caching.fits)
 
 Ints = npt.NDArray[np.int64]
 
@@ -164,7 +167,7 @@ def store(
 ) -> None:
     """Keep an answer, making room at the oldest end. An answer larger than the whole cache is not kept."""
     c = cache * CACHE_COLUMNS
-    if size > caches[c + C_BYTES_CAP] or caches[c + C_ENTRY_CAP] == 0:
+    if not fits(size, caches[c + C_BYTES_CAP]) or caches[c + C_ENTRY_CAP] == 0:
         return
     slot = slots[_find_slot(caches, entries, slots, c, key)]
     fresh = slot == NONE

@@ -49,6 +49,7 @@ from sandbox.sim.state import Memory
 
 cache_key = jit(caching.cache_key)
 is_stale = jit(caching.is_stale)
+looks = jit(caching.looks)
 stores = jit(caching.stores)
 
 
@@ -117,7 +118,7 @@ def proceed(s: Memory, row: int, now: int) -> int:
     split_stream = s.flows[hops[h + H_FLOW] * FLOW_COLUMNS + F_SPLIT_STREAM]
     rev = draw_target(s, route, mix64(split_stream, 2 * hops[h + H_INDEX] + 1))
     cache = s.pods[hops[h + H_POD] * POD_COLUMNS + P_CACHE]
-    if cache != NONE and ask_cache(s, h, cache, s.revs[rev * REV_COLUMNS + R_MODEL], now):
+    if looks(hops[h + H_STATUS], cache != NONE) and ask_cache(s, h, cache, s.revs[rev * REV_COLUMNS + R_MODEL], now):
         return DO_REPLY
     ask_predictor(s, row, rev, now)
     return DO_ARRIVE
