@@ -31,6 +31,8 @@ from typing import Any, TypeVar, cast
 import numpy as np
 import numpy.typing as npt
 
+from sandbox.mechanisms.serving.draws import wrap64
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _PACKAGE = Path(__file__).resolve().parent.parent
@@ -46,9 +48,8 @@ COMPILED_SOURCES = (
     "sim/stages/*.py",
     "mechanisms/routing/*.py",
     "mechanisms/caching/*.py",
+    "mechanisms/serving/*.py",
 )
-_MASK = (1 << 64) - 1
-_SIGN = 1 << 63
 
 
 def compiled_files() -> Iterator[Path]:
@@ -73,12 +74,6 @@ def cache_folder() -> Path:
 
 def _wanted() -> bool:
     return os.environ.get("SANDBOX_INTERPRET", "") in ("", "0")
-
-
-def wrap64(value: int) -> int:
-    """The value as a 64-bit two's complement integer wraps around."""
-    value = int(value) & _MASK
-    return value - (1 << 64) if value & _SIGN else value
 
 
 try:

@@ -18,17 +18,15 @@ from sandbox.journal.schema import Role, Series
 from sandbox.manifests.cache_config import CacheConfig
 from sandbox.manifests.objects import PodTemplate, Resources
 from sandbox.mechanisms.routing import balancing
-from sandbox.mechanisms.routing.split import SPAN
+from sandbox.mechanisms.serving import work
 from sandbox.profiles import Distribution, ModelProfile
 from sandbox.sim import columns as c
 from sandbox.sim.agenda import NS, Priority, to_ns
 from sandbox.sim.context import Context
-from sandbox.sim.draws import quantile_table
 from sandbox.sim.nodes import total
 from sandbox.sim.pods import Pod, Pool, PoolSpec
 
 MOST_ENTRIES = 4_000_000  # of one cache; about 70 bytes each are laid out when it is made
-TIME_GRID_NS = 1.0  # values of service-time tables are whole nanoseconds
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,8 +72,7 @@ class Workload:
 @lru_cache(maxsize=64)
 def _table_ns(kind: str, params: tuple[tuple[str, float], ...]) -> npt.NDArray[np.float64]:
     """A service-time table; the variants of a scenario share most of them."""
-    distribution = Distribution(kind, dict(params))
-    return quantile_table(lambda u: distribution.quantile(u) * NS, TIME_GRID_NS)
+    return np.array(work.service_cells(Distribution(kind, dict(params))), dtype=np.float64)
 
 
 class Workloads:
@@ -141,7 +138,7 @@ class Workloads:
         revs[row, c.R_POLICY] = balancing.LEAST_REQUEST
         revs[row, c.R_WORKERS] = profile.workers
         revs[row, c.R_TIMEOUT] = to_ns(limits.timeout_s)
-        revs[row, c.R_FAIL] = round(profile.failure_rate * SPAN)
+        revs[row, c.R_FAIL] = work.failure_threshold(profile.failure_rate)
         revs[row, c.R_HOP] = to_ns(platform.gateway_hop_s)
         revs[row, c.R_ACT_HOP] = to_ns(platform.activator_hop_s)
         revs[row, c.R_MODEL] = model

@@ -7,6 +7,7 @@ batching (between `enter_container` and `start`), CPU shares (the duration in `s
 from __future__ import annotations
 
 from sandbox.mechanisms.routing import breaker
+from sandbox.mechanisms.serving import work
 from sandbox.sim.columns import (
     ARRIVING,
     AT_CONTAINER,
@@ -72,6 +73,8 @@ from sandbox.sim.stages.queues import dequeue, enqueue, leave, schedule, schedul
 from sandbox.sim.state import Memory
 
 admits = jit(breaker.admits)
+draw_number = jit(work.draw_number)
+fails = jit(work.fails)
 queue_depth = jit(breaker.queue_depth)
 
 
@@ -139,7 +142,7 @@ def start(s: Memory, row: int, now: int) -> None:
     outer = (row & ~1) * HOP_COLUMNS
     r = hops[h + H_REV] * REV_COLUMNS
     f = hops[outer + H_FLOW] * FLOW_COLUMNS
-    number = 2 * hops[outer + H_INDEX] + (row & 1)
+    number = draw_number(hops[outer + H_INDEX], row & 1)
     if hops[outer + H_SERVICE] != NONE and revs[r + R_INNER_ROUTE] == NONE:
         takes = hops[outer + H_SERVICE]
     else:
@@ -147,7 +150,7 @@ def start(s: Memory, row: int, now: int) -> None:
     if revs[r + R_HAS_CACHE] != 0:
         takes += int(sample(s.tables, revs[r + R_CACHE_TABLE], mix64(flows[f + F_SERVICE_STREAM] + 1, number)))
     hops[h + H_STAGE] = WORKING
-    if revs[r + R_FAIL] > 0 and uniform53(mix64(flows[f + F_FAIL_STREAM], number)) < revs[r + R_FAIL]:
+    if revs[r + R_FAIL] > 0 and fails(uniform53(mix64(flows[f + F_FAIL_STREAM], number)), revs[r + R_FAIL]):
         hops[h + H_STATUS] = 500
     done = now + takes
     deadline = hops[h + H_DEADLINE]
