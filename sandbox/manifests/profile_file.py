@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from math import ceil
+from math import ceil, inf
 from pathlib import Path
 
 from sandbox.durations import parse_go_duration
@@ -34,6 +34,7 @@ from sandbox.profiles import (
     ModelProfile,
     PlatformProfile,
     ProfileBook,
+    Work,
     default_profile,
     parse_distribution,
     transformer_profile,
@@ -41,7 +42,9 @@ from sandbox.profiles import (
 
 MODEL_KEYS = (
     "serviceTime",
+    "work",
     "workers",
+    "batchSpeedup",
     "failureRate",
     "startup",
     "imageSize",
@@ -108,7 +111,9 @@ def _model(fields: Fields | None, base: ModelProfile, *extra: str) -> ModelProfi
     return replace(
         base,
         service_time=_distribution(fields, "serviceTime") or base.service_time,
+        work=_work(fields.field("work"), base.work),
         workers=base.workers if workers is None else workers,
+        batch_speedup=_speedup(fields.field("batchSpeedup"), base.batch_speedup),
         failure_rate=_share(fields.field("failureRate"), base.failure_rate),
         startup=_distribution(fields, "startup") or base.startup,
         image_bytes=_size(fields, "imageSize", base.image_bytes),
@@ -180,12 +185,29 @@ def _bandwidth(fields: Fields, name: str, default: float) -> float:
     return float(value)
 
 
+def _work(found: Field | None, default: Work) -> Work:
+    if found is None:
+        return default
+    known = [one.value for one in Work]
+    if found.text() not in known:
+        raise found.refuse("is not known", f"what a worker does for the service time: {' or '.join(known)}")
+    return Work(found.text())
+
+
+def _speedup(found: Field | None, default: float) -> float:
+    return _number(found, default, 1, inf, "a number of at least 1", "how many more instances a batch does in a time")
+
+
 def _share(found: Field | None, default: float) -> float:
+    return _number(found, default, 0, 1, "a number from 0 to 1", "a share of requests, from 0 to 1")
+
+
+def _number(found: Field | None, default: float, least: float, most: float, expected: str, rule: str) -> float:
     if found is None:
         return default
     value = found.node.value
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise found.wrong_type("a number from 0 to 1")
-    if not 0 <= value <= 1:
-        raise found.refuse("is out of range", "a share of requests, from 0 to 1")
+        raise found.wrong_type(expected)
+    if not least <= value <= most:
+        raise found.refuse("is out of range", rule)
     return float(value)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from fnmatch import fnmatchcase
 
 from sandbox.profiles.distribution import Distribution, constant
@@ -18,12 +19,21 @@ FACTS = ("name", "component", "storageUri", "image", "modelFormat")
 MIB = 1024 * 1024
 
 
+class Work(Enum):
+    """What a worker does for the service time."""
+
+    SLEEP = "sleep"  # waits, as for a GPU or another service: neighbours don't feel it
+    BURN = "burn"  # uses that much CPU time, so it takes longer where CPU is scarce
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelProfile:
     """How one component's container behaves."""
 
     service_time: Distribution
     workers: int = 0  # requests the container works on at once; 0 = no limit. The others wait inside it
+    work: Work = Work.SLEEP  # real servers only: in the simulated world a pod is never short of CPU
+    batch_speedup: float = 1.0  # n instances in one request take service_time × (1 + (n − 1)/batch_speedup)
     failure_rate: float = 0.0  # share of requests answered 500
     startup: Distribution | None = None  # creation to Ready as a whole; replaces all modelled stages
     image_bytes: int = 0

@@ -8,7 +8,7 @@ import pytest
 
 from sandbox.errors import UsageError
 from sandbox.manifests.profile_file import parse_profiles, read_profiles
-from sandbox.profiles import Distribution, constant, default_profile, transformer_profile
+from sandbox.profiles import Distribution, Work, constant, default_profile, transformer_profile
 
 MIB = 1024 * 1024
 
@@ -25,6 +25,8 @@ models:
   memory: 2Gi
   responseSize: 2k
   failureRate: 0.3
+  work: burn
+  batchSpeedup: 4
 - match: {component: transformer, name: ranker}
   cacheTime: 3ms
 """
@@ -45,6 +47,8 @@ def test_a_profile_file_says_what_manifests_cannot() -> None:
     assert (flowers.memory_bytes, flowers.response_bytes) == (2048 * MIB, 2000)
     assert flowers.failure_rate == 0.3
     assert flowers.workers == 4
+    assert (flowers.work, flowers.batch_speedup) == (Work.BURN, 4.0)
+    assert (book.default.work, book.default.batch_speedup) == (Work.SLEEP, 1.0)
 
 
 def test_a_transformer_begins_with_a_transformers_defaults() -> None:
@@ -84,6 +88,11 @@ def test_a_file_is_read_with_its_name_in_messages(tmp_path: Path) -> None:
         ("default: {serviceTime: 40}", "p.yaml:1:24: profile: default.serviceTime needs a duration"),
         ("default: {serviceTime: normal(mean=1s)}", "p.yaml:1:24: profile: default.serviceTime knows no distribution"),
         ("default: {workers: -1}", "p.yaml:1:20: profile: default.workers is out of range"),
+        ("default: {work: hard}", "p.yaml:1:17: profile: default.work is not known"),
+        ("default: {work: 1}", "p.yaml:1:17: profile: default.work must be text"),
+        ("default: {batchSpeedup: 0.5}", "p.yaml:1:25: profile: default.batchSpeedup is out of range"),
+        ("default: {batchSpeedup: .inf}", "p.yaml:1:25: this number cannot be sent"),
+        ("default: {batchSpeedup: fast}", "p.yaml:1:25: profile: default.batchSpeedup must be a number of at least 1"),
         ("default: {failureRate: 30}", "p.yaml:1:24: profile: default.failureRate is out of range"),
         ("default: {failureRate: often}", "p.yaml:1:24: profile: default.failureRate must be a number from 0 to 1"),
         ("default: {modelSize: -1}", "p.yaml:1:22: profile: default.modelSize is negative"),
