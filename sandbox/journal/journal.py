@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sandbox.errors import Location, UsageError
-from sandbox.journal.schema import COUNT, GAUGE, HIST, SCHEMA_VERSION, RecordKind, Role, Series
+from sandbox.journal.schema import COUNT, GAUGE, HIST, SCHEMA_VERSION, RecordKind, Role, Series, What
 from sandbox.journal.writer import (
     COUNTS,
     ENDINGS,
@@ -84,6 +84,13 @@ class Journal:
     def counts(self) -> Rows:
         """All COUNT rows, by second."""
         return _rows(self.folder / COUNTS, COUNT)
+
+    @cached_property
+    def asked(self) -> frozenset[int]:
+        """The entry series that requests of clients arrived at."""
+        entries = frozenset(index for index, one in enumerate(self.series) if one.role is Role.ENTRY)
+        found = self.counts["series"][of_series(self.counts, entries) & (self.counts["what"] == What.ARRIVED)]
+        return frozenset(np.unique(found).tolist())
 
     @cached_property
     def hist(self) -> Rows:

@@ -56,10 +56,22 @@ def siblings(series: tuple[Series, ...], chosen: frozenset[int]) -> frozenset[in
     return _where(series, lambda one: (one.namespace, one.service, one.component, one.role) in kinds)
 
 
-def doors(series: tuple[Series, ...]) -> frozenset[int]:
-    """All series of the revisions that clients ask (a gauge stands in one of its revision's series)."""
-    asked = {(one.namespace, one.revision) for one in series if one.role is Role.ENTRY}
-    return _where(series, lambda one: (one.namespace, one.revision) in asked)
+def fronts(series: tuple[Series, ...], asked: frozenset[int]) -> frozenset[int]:
+    """All series of the components that clients' requests go to: a transformer's, not those of the predictor behind it.
+
+    A request inside a predictor is inside its transformer as well, and gauges would count it twice. The table alone
+    cannot tell, a world may give every revision an entry series: `asked` are the ones that requests arrived at.
+    Without any request: every component, except predictors that have a transformer before them.
+
+    >>> front, back = (Series(f"m-{part}-00001", Role.ENTRY, "m", part) for part in ("transformer", "predictor"))
+    >>> fronts((front, back), frozenset({0})), fronts((front, back), frozenset())
+    (frozenset({0}), frozenset({0}))
+    """
+    parts = [(one.namespace, one.service, one.component) for one in series]
+    wanted = {parts[index] for index in asked} or {
+        part for part in parts if part[2] != "predictor" or (*part[:2], "transformer") not in parts
+    }
+    return frozenset(index for index, part in enumerate(parts) if part in wanted)
 
 
 def _by_ending(series: tuple[Series, ...], name: str) -> Selection:

@@ -22,7 +22,7 @@ from sandbox.journal.journal import Journal, Record, between, of_series
 from sandbox.journal.measured import Measured
 from sandbox.journal.readings import Cache, Latency, Level, Place, Pods
 from sandbox.journal.schema import Gauge, RecordKind, What
-from sandbox.journal.selection import Selection, clients, doors, select, siblings
+from sandbox.journal.selection import Selection, clients, fronts, select, siblings
 from sandbox.journal.statistics import Floats, rate_of
 
 _FIRST_STATUS, _END_STATUS = 100, 1000
@@ -221,9 +221,8 @@ class Window:
         return self.of(name) if name else self
 
     def _fronts(self) -> frozenset[int]:
-        """Series whose gauges count the clients' requests once: a request inside a predictor is inside its
-        transformer as well."""
-        return self.narrowed.everything if self.narrowed else doors(self.journal.series)
+        """Series whose gauges count the clients' requests once."""
+        return self.narrowed.everything if self.narrowed else fronts(self.journal.series, self.journal.asked)
 
     def _sum(self, first: int, end: int, series: frozenset[int]) -> Floats:
         """COUNT rows whose `what` goes from `first` up to `end`, summed second by second."""

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from sandbox.journal.histogram import BUCKETS, bucket_edges_s
 from sandbox.journal.journal import Journal, of_series
-from sandbox.journal.schema import Gauge, RecordKind, Role, What
+from sandbox.journal.schema import Gauge, RecordKind, What
+from sandbox.journal.selection import clients, fronts
 from sandbox.journal.statistics import Floats
 from sandbox.journal.writer import Rows
 
@@ -103,7 +104,7 @@ def percentiles_ms(journal: Journal, shares: tuple[float, ...], count: int, leng
     by (row, bucket), and a row's percentile is one look-up in the running sum of all of them.
     """
     rows = journal.hist
-    rows = rows[of_series(rows, clients_of(journal))]
+    rows = rows[of_series(rows, clients(journal.series).requests)]
     key = rows["second"].astype(np.int64) // length_s * BUCKETS + rows["bucket"]
     order = np.argsort(key, kind="stable")
     upto = np.cumsum(rows["n"][order], dtype=np.int64)
@@ -127,30 +128,12 @@ def _look_up(
     return found
 
 
-def clients_of(journal: Journal) -> frozenset[int]:
-    """The series of what clients asked for."""
-    return frozenset(index for index, one in enumerate(journal.series) if one.role is Role.ENTRY)
-
-
-def fronts_of(journal: Journal) -> frozenset[int]:
-    """All series of the revisions that clients' requests go to: a transformer's, not those of the predictor behind it.
-
-    Without any request: every revision, except predictors that have a transformer before them.
-    """
-    asked = journal.counts["series"][of_series(journal.counts, clients_of(journal))]
-    parts = [(one.namespace, one.service, one.component) for one in journal.series]
-    wanted = {parts[index] for index in np.unique(asked)}
-    if not wanted:
-        wanted = {part for part in parts if part[2] != "predictor" or (*part[:2], "transformer") not in parts}
-    return frozenset(index for index, part in enumerate(parts) if part in wanted)
-
-
 class _Counts:
     """What the clients' requests came to, summed row by row."""
 
     def __init__(self, journal: Journal, count: int, length_s: int) -> None:
         rows = journal.counts
-        rows = rows[of_series(rows, clients_of(journal))]
+        rows = rows[of_series(rows, clients(journal.series).requests)]
         self._row, self._what, self._n = rows["second"] // length_s, rows["what"], rows["n"]
         self._count = count
 
@@ -168,7 +151,7 @@ class _Gauges:
 
     def __init__(self, journal: Journal, count: int, length_s: int) -> None:
         rows = journal.gauges
-        self._rows = rows[of_series(rows, fronts_of(journal))]
+        self._rows = rows[of_series(rows, fronts(journal.series, journal.asked))]
         self._count, self._length_s = count, length_s
         self._seconds = count * length_s
 

@@ -15,9 +15,10 @@ import numpy as np
 from sandbox.journal.journal import Journal, Record, of_series
 from sandbox.journal.measured import format_number
 from sandbox.journal.schema import What
+from sandbox.journal.selection import clients
 from sandbox.report.chart import bar_chart, level_chart
 from sandbox.report.findings import findings
-from sandbox.report.timeline import Row, clients_of, percentiles_ms, row_length_s, rows_of
+from sandbox.report.timeline import Row, percentiles_ms, row_length_s, rows_of
 
 _FIRST_STATUS = 100
 _FIRST_DECISIONS, _LAST_DECISIONS = 8, 4
@@ -73,7 +74,7 @@ def trial_json(report: TrialReport) -> str:
 def totals_of(report: TrialReport, rows: Sequence[Row]) -> dict[str, object]:
     """The whole run in numbers. None: nothing stands behind it."""
     journal = report.journal
-    counts = _counts(journal, clients_of(journal))
+    counts = _counts(journal, clients(journal.series).requests)
     statuses = {str(what): n for what, n in sorted(counts.items()) if what >= _FIRST_STATUS}
     answered = sum(statuses.values())
     errors = sum(n for status, n in statuses.items() if not status.startswith("2"))

@@ -11,7 +11,7 @@ from sandbox.errors import UsageError
 from sandbox.journal.journal import Journal
 from sandbox.journal.measured import within
 from sandbox.journal.run import Run
-from sandbox.journal.schema import GAUGE, Gauge, RecordKind, Role, Series
+from sandbox.journal.schema import COUNT, GAUGE, NO_POD, Gauge, RecordKind, Role, Series, What
 from sandbox.journal.statistics import binomial_interval
 from sandbox.journal.window import EmptyWindow, Window
 from sandbox.journal.writer import JournalWriter
@@ -152,6 +152,18 @@ def test_requests_inside_are_those_of_the_clients(canary: Run) -> None:
     assert canary.whole.in_flight.peak == 5  # the transformer's; its predictors have 5 each as well
     assert canary.whole.of("ranker-predictor").in_flight.peak == 10
     assert canary.whole.concurrency.mean == 5.5
+
+
+def test_a_predictor_that_no_client_asks_does_not_count_beside_its_transformer(tmp_path: Path, canary: Run) -> None:
+    with JournalWriter(tmp_path, {"duration_s": 1}) as writer:
+        front, back = (writer.series(Series(name, Role.ENTRY, "ranker", name.split("-")[1])) for name in (FRONT, V1))
+        writer.counts(np.array([(0, front, What.ARRIVED, NO_POD, 9), (0, front, 200, NO_POD, 9)], COUNT))
+        levels = [(Gauge.IN_FLIGHT, 5), (Gauge.CONCURRENCY, 5.5)]
+        writer.gauges(np.array([(0, index, *level) for index in (front, back) for level in levels], GAUGE))
+    whole = Run(Journal.open(tmp_path), canary.variant).whole
+
+    assert whole.in_flight.peak == 5
+    assert whole.concurrency.mean == 5.5
 
 
 def test_cold_starts_and_decisions_are_those_of_the_window(canary: Run) -> None:
