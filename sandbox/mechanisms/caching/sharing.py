@@ -19,6 +19,18 @@ class Role(Enum):
     ALONE = "alone"  # ask, and share with nobody
 
 
+def is_open(looked_s: float, stored_s: float | None) -> bool:
+    """May a request still follow a flight? looked_s: when it began its look-up; stored_s: when the answer was stored.
+
+    Until then everybody may. Later only who looked before: the cache may have told such a one "miss" and then have got
+    the answer, and the call would be made twice. Who looks later and misses has an answer that aged or was evicted.
+
+    >>> is_open(5.0, None), is_open(5.0, 6.0), is_open(6.0, 6.0)
+    (True, True, False)
+    """
+    return stored_s is None or looked_s < stored_s
+
+
 def role(in_flight: bool, flights: int, most_flights: int) -> Role:
     """in_flight: somebody asks for this key already. flights: how many keys are asked for now.
 

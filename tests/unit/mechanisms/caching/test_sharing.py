@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from sandbox.mechanisms.caching.sharing import Role, is_shared, role
+from sandbox.mechanisms.caching.sharing import Role, is_open, is_shared, role
 
 
 def test_the_first_leads_and_the_others_follow() -> None:
     assert role(in_flight=False, flights=0, most_flights=2) == Role.LEAD
     assert role(in_flight=True, flights=1, most_flights=2) == Role.FOLLOW
+
+
+def test_who_looked_before_the_answer_was_stored_does_not_ask_again() -> None:
+    assert is_open(looked_s=3.0, stored_s=None)
+    assert is_open(looked_s=3.0, stored_s=4.0)
+    assert not is_open(looked_s=4.0, stored_s=4.0)
 
 
 def test_a_full_table_refuses_nobody() -> None:
