@@ -8,21 +8,21 @@ model servers share; here they are compiled, and joined by what needs arrays: al
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
 from sandbox.mechanisms.serving import draws
 from sandbox.mechanisms.serving.draws import TABLE_SIZE, UNIT, constant, quantile_cells, stream
+from sandbox.mechanisms.traffic import keys
+from sandbox.requests import schedule
 from sandbox.sim.compiled import jit, jit_outer
 
 __all__ = [
     "LOW_32",
     "TABLE_SIZE",
     "UNIT",
-    "UNIT_EXPONENTIAL_GRID",
     "alias_draw",
     "alias_table",
     "below",
@@ -54,60 +54,19 @@ def quantile_table(quantile: Callable[[float], float], grid: float) -> npt.NDArr
     return np.array(quantile_cells(quantile, grid), dtype=np.float64)
 
 
-UNIT_EXPONENTIAL_GRID = 2.0**-26
-
-
 @functools.cache
 def unit_exponential_table() -> npt.NDArray[np.float64]:
     """The table of the exponential distribution with mean 1, made once. Not to be written to."""
-    return quantile_table(lambda u: -math.log1p(-u), UNIT_EXPONENTIAL_GRID)
+    return np.array(schedule.unit_exponential(), dtype=np.float64)
+
+
+_fill_alias = jit_outer(keys.fill_alias)
+alias_draw = jit(keys.alias_draw)
 
 
 def alias_table(weights: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
-    """Walker's alias table: one packed integer a key, (threshold in 1/2^31) << 32 | alias.
-
-    Thresholds are integers, so a draw compares integers only.
-    """
-    scaled = weights * (len(weights) / weights.sum())
-    packed = np.empty(len(weights), dtype=np.int64)
-    _fill_alias(scaled, np.empty(len(weights), dtype=np.int64), packed)
-    return packed
-
-
-@jit_outer
-def _fill_alias(scaled: npt.NDArray[np.float64], waiting: npt.NDArray[np.int64], packed: npt.NDArray[np.int64]) -> None:
-    """Vose's method. `waiting` holds the small ones from its left end and the large ones from its right end."""
-    n = scaled.shape[0]
-    small = 0
-    large = n
-    for key in range(n):
-        packed[key] = key  # threshold 0 and its own alias: a key of just the mean weight
-        if scaled[key] < 1.0:
-            waiting[small] = key
-            small += 1
-        else:
-            large -= 1
-            waiting[large] = key
-    while small > 0 and large < n:
-        small -= 1
-        poor = waiting[small]
-        rich = waiting[large]
-        packed[poor] = (int(scaled[poor] * 2147483648.0) << 32) | rich
-        scaled[rich] -= 1.0 - scaled[poor]
-        if scaled[rich] < 1.0:
-            large += 1
-            waiting[small] = rich
-            small += 1
-
-
-@jit
-def alias_draw(packed: Sequence[int] | npt.NDArray[np.int64], offset: int, n: int, bits: int) -> int:
-    """A key in [0, n) from 64 random bits."""
-    k = below(bits, n)
-    cell = packed[offset + k]
-    if ((bits >> 1) & 0x7FFFFFFF) < (cell >> 32):
-        return int(k)
-    return int(cell & LOW_32)
+    """Walker's alias table, filled by compiled code."""
+    return schedule.alias_table(weights, _fill_alias)
 
 
 @jit_outer

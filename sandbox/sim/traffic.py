@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 
 from sandbox.profiles import Distribution
+from sandbox.requests.schedule import segments, stream_name, zipf_weights
 from sandbox.scenario.model import Arrivals, Flow, Keys, Trace
 from sandbox.sim import columns as c
 from sandbox.sim import heap
@@ -34,26 +34,6 @@ STREAMS = {
     c.F_THINK_STREAM: "think",
     c.F_CLIENT_STREAM: "client",
 }
-ENDLESS_NS = float(c.FOREVER)
-
-
-def segments(knots: Sequence[tuple[float, float]], start_ns: int) -> npt.NDArray[np.float64]:
-    """Rate knots (s, 1/s) as segments (start ns, length ns, rate 1/ns, slope 1/ns²); the last one never ends."""
-    rows = []
-    for (t0, r0), (t1, r1) in pairwise(knots):
-        length = (t1 - t0) * NS
-        if length > 0:
-            rows.append((start_ns + t0 * NS, length, r0 / NS, (r1 - r0) / NS / length))
-    t_last, r_last = knots[-1]
-    rows.append((start_ns + t_last * NS, ENDLESS_NS, r_last / NS, 0.0))
-    return np.array(rows, dtype=np.float64)
-
-
-def zipf_weights(keys: Keys) -> npt.NDArray[np.float64]:
-    """Weight of each rank, k^-s, rounded so that no C library's last digit shows."""
-    weights = np.arange(1, keys.n + 1, dtype=np.float64) ** -keys.s
-    rounded: npt.NDArray[np.float64] = np.round(weights * 2.0**40) / 2.0**40
-    return rounded
 
 
 class Traffic:
@@ -86,13 +66,13 @@ class Traffic:
             row[c.F_NEXT] = c.FOREVER
             row[c.F_ROUTE] = self._route(flow.to)
             for column, name in STREAMS.items():
-                row[column] = stream(self.seed, f"flow/{flow.name or flow.to}/{number}/{name}")
+                row[column] = stream(self.seed, f"{stream_name(flow, number)}/{name}")
             if flow.keys is not None:
                 row[c.F_KEY_OFFSET] = self._key_offset(flow.keys)
                 row[c.F_KEYS] = flow.keys.n
             if flow.rate:
                 row[c.F_SEGMENT] = sum(len(part) for part in self._knots)
-                self._knots.append(segments(flow.rate, start_ns))
+                self._knots.append(np.array(segments(flow.rate, start_ns), dtype=np.float64))
                 row[c.F_LAST_SEGMENT] = sum(len(part) for part in self._knots) - 1
             if flow.trace is not None:
                 row[c.F_TRACE] = sum(len(part[0]) for part in self._traces)

@@ -6,9 +6,8 @@ from the flow's key stream, so it is the same request in every variant.
 
 from __future__ import annotations
 
-import math
-
 from sandbox.mechanisms.routing import split
+from sandbox.mechanisms.traffic import rates
 from sandbox.sim.columns import (
     ARRIVING,
     DO_ARRIVE,
@@ -71,7 +70,9 @@ from sandbox.sim.draws import alias_draw, mix64, sample, uniform53
 from sandbox.sim.stages.queues import schedule_apart
 from sandbox.sim.state import Memory
 
+arrivals_within = jit(rates.arrivals_within)
 pick_target = jit(split.pick)
+time_for = jit(rates.time_for)
 
 
 @jit
@@ -79,7 +80,7 @@ def next_arrival(s: Memory, flow: int) -> None:
     """Find the instant of the flow's next arrival and note it in F_NEXT.
 
     Open-loop arrivals consume one unit (constant) or a unit exponential (Poisson) of the integral of the rate,
-    which is linear within a segment: solve slope/2·dt² + rate·dt = amount for dt.
+    which is linear within a segment.
     """
     flows, knots = s.flows, s.knots
     f = flow * FLOW_COLUMNS
@@ -99,7 +100,7 @@ def next_arrival(s: Memory, flow: int) -> None:
         slope = knots[k + K_SLOPE]
         rate = knots[k + K_RATE] + slope * position
         left = knots[k + K_LENGTH] - position
-        area = left * (rate + 0.5 * slope * left) if slope != 0.0 else left * rate
+        area = arrivals_within(rate, slope, left)
         if amount < area:
             break
         if segment == flows[f + F_LAST_SEGMENT]:
@@ -108,11 +109,7 @@ def next_arrival(s: Memory, flow: int) -> None:
         amount -= area
         segment += 1
         position = 0.0
-    if slope == 0.0:
-        position += amount / rate
-    else:
-        root = rate * rate + 2.0 * slope * amount
-        position += 2.0 * amount / (rate + math.sqrt(root if root > 0.0 else 0.0))
+    position += time_for(amount, rate, slope)
     flows[f + F_SEGMENT] = segment
     s.positions[flow] = position
     flows[f + F_NEXT] = int(knots[k + K_START] + position)

@@ -1,0 +1,1 @@
+"""When requests come and what they ask for. See rates.py (instants) and keys.py (what is asked)."""
