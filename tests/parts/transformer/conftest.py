@@ -23,6 +23,6 @@ def valkey() -> Iterator[Valkey]:
 def any_redis(request: pytest.FixtureRequest) -> Redises:
     """Made inside the test's event loop, which a client belongs to."""
     if request.param == "fakeredis":
-        return FakeAsyncRedis
+        return lambda: FakeAsyncRedis(max_connections=1000)
     server: Valkey = request.getfixturevalue("valkey")
     return lambda: ("127.0.0.1", server.port)

@@ -31,6 +31,7 @@ class StandIn:
     delay_s: float = 0.0
     statuses: list[int] = field(default_factory=list)
     tells_digest: bool = True
+    padding: int = 0  # bytes by which V1's answers are longer
     asked: list[dict[str, object]] = field(default_factory=list)
     polled: int = 0
     url: str = ""
@@ -44,7 +45,7 @@ class StandIn:
         if body is None:
             return web.json_response({"error": "as the test wants it"}, status=self.statuses.pop(0))
         answers = [prediction(self.digest, one) for one in body["instances"]]
-        return web.json_response({"predictions": answers}, headers=self.headers())
+        return web.json_response({"predictions": answers, "padding": "x" * self.padding}, headers=self.headers())
 
     async def v2(self, request: web.Request) -> web.Response:
         body = await self._begin(request)
