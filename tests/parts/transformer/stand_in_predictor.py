@@ -34,6 +34,7 @@ class StandIn:
     padding: int = 0  # bytes by which V1's answers are longer
     asked: list[dict[str, object]] = field(default_factory=list)
     polled: int = 0
+    peers: set[object] = field(default_factory=set)  # connections that questions came by
     url: str = ""
 
     def headers(self) -> dict[str, str]:
@@ -64,6 +65,7 @@ class StandIn:
     async def _begin(self, request: web.Request) -> dict[str, object] | None:
         body = await request.json()
         self.asked.append(body)
+        self.peers.add(request.transport and request.transport.get_extra_info("peername"))
         await asyncio.sleep(self.delay_s)
         return None if self.statuses and self.statuses[0] != 200 else body
 
