@@ -72,7 +72,7 @@ class RecordKind(Enum):
     STEP = "step"  # action, target, mark, result
     POD = "pod"  # pod (number), name, series' revision, phase, node, cold (bool), and reason where there is one
     OBJECT = "object"  # object "kind/name", event (created, updated, deleted, condition, traffic), and details
-    DECISION = "decision"  # loop, revision, inputs, formula (the numbers filled in), outcome
+    DECISION = "decision"  # loop, revision, inputs, decided, formula (the numbers filled in), outcome (within bounds)
     EVENT = "event"  # object, reason, message: as Kubernetes words them
     RESOURCES = "resources"  # node, cpu_milli, memory_bytes, gpu, pods: after a change
     NOTE = "note"  # what the run wants said: not modelled fields, unlimited capacity

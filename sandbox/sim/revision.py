@@ -29,11 +29,13 @@ from sandbox.mechanisms.autoscaling.scale_to_zero import (
     PROBE_PERIOD_S,
     SCALE_UNKNOWN,
     Active,
+    Bounded,
     Reachability,
     ScaleInput,
     active_condition,
     active_threshold,
     apply_scale,
+    bounded,
 )
 from sandbox.mechanisms.rollout.conditions import Status
 from sandbox.sim import columns as c
@@ -82,6 +84,7 @@ class Revision:
         )
         self._autoscaler: Autoscaler | None = None
         self._desired = SCALE_UNKNOWN
+        self._outcome = Bounded(SCALE_UNKNOWN, "")  # of the last decision
         self._ebc = float(
             initial_excess_burst_capacity(scaling.initial_scale, scaling.total, scaling.target_burst_capacity)
         )
@@ -188,21 +191,16 @@ class Revision:
         gauges = self.workload.gauges
         gauges[Gauge.STABLE], gauges[Gauge.PANIC] = averages
         gauges[Gauge.EXCESS_BURST] = float(decision.excess_burst_capacity)
-        changed = decision.desired != self._desired
-        if changed or not same_sign(decision.excess_burst_capacity, self._ebc):
-            self._desired, self._ebc = decision.desired, float(decision.excess_burst_capacity)
-            if changed:
-                self._journal_decision(decision, averages)
+        if decision.desired != self._desired or not same_sign(decision.excess_burst_capacity, self._ebc):
             self._reconcile_soon()
-        else:
-            self._ebc = float(decision.excess_burst_capacity)
-        gauges[Gauge.DESIRED] = float(self._bounded(decision.desired))
+        self._desired, self._ebc = decision.desired, float(decision.excess_burst_capacity)
+        outcome = bounded(decision.desired, self.scaling, self.reachability, self._initialized)
+        if outcome != self._outcome:
+            self._outcome = outcome
+            self._journal_decision(decision, outcome, averages)
+        gauges[Gauge.DESIRED] = float(outcome.pods)
 
-    def _bounded(self, desired: int) -> int:
-        low = 0 if self.reachability is Reachability.UNREACHABLE else self.scaling.min_scale
-        return max(min(desired, self.scaling.max_scale) if self.scaling.max_scale else desired, low)
-
-    def _journal_decision(self, decision: Decision, averages: tuple[float, float]) -> None:
+    def _journal_decision(self, decision: Decision, outcome: Bounded, averages: tuple[float, float]) -> None:
         self.context.record(
             RecordKind.DECISION,
             loop="kpa",
@@ -214,8 +212,9 @@ class Revision:
             ready=self.workload.pool.ready,
             in_panic=decision.in_panic,
             excess_burst_capacity=decision.excess_burst_capacity,
-            formula=decision.formula,
-            outcome=decision.desired,
+            decided=decision.desired,
+            formula=decision.explained(outcome.pods, outcome.bound),
+            outcome=outcome.pods,
         )
 
     # ---- PodAutoscaler and ServerlessService

@@ -39,7 +39,7 @@ def test_at_every_tick_the_wanted_pods_follow_the_rate(runs):
 def test_every_decision_is_the_formula(runs):
     for run in runs.values():
         decisions = [one for one in run.whole.decisions("flowers-predictor") if not one["in_panic"]]
-        wrong = [one["formula"] for one in decisions if one["outcome"] != math.ceil(one["stable"] / per_pod(run))]
+        wrong = [one["formula"] for one in decisions if one["decided"] != math.ceil(one["stable"] / per_pod(run))]
 
         assert counted(decisions, decisions, f"{run.name}: decisions outside of panic") >= 5
         assert counted(wrong, decisions, f"{run.name}: decisions that are not ceil(rate / {per_pod(run):g})") == 0, (

@@ -55,6 +55,12 @@ kind: ConfigMap
 metadata: {name: cache}
 data: {topology: sidecar}
 """
+CONFIG_AUTOSCALER = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: config-autoscaler, namespace: knative-serving}
+data: {%s}
+"""
 FAST = ("--service-time", "50ms", "--startup", "2s")
 ROW = {
     "t_s",
@@ -139,9 +145,31 @@ def test_a_ramp_scales_up_and_the_decisions_say_why(tried):
     assert rows[0]["ready_pods"] == 1
     assert rows[-1]["ready_pods"] >= 4
     assert all(row["desired_pods"] >= row["ready_pods"] or row["t_s"] > 60 for row in rows)
-    assert re.search(r"ceil\([0-9.]+ in flight / 70\) = \d+, within \[\d+, \d+\] → \d+$", decisions[-1]["formula"])
+    assert re.search(r"ceil\([0-9.]+ in flight / 70\) = \d+ → \d+$", decisions[-1]["formula"])
     assert {"t_s", "formula", "outcome"} <= set(decisions[-1])
     assert decisions[-1]["outcome"] == int(decisions[-1]["formula"].rsplit("→ ")[-1])
+
+
+SLOW = ("--for", "2m", "--service-time", "1s", "--startup", "2s")  # a target of 70 in flight: 70 requests/s a pod
+
+
+def test_a_formula_names_the_bound_that_holds_it(tried, project):
+    bounds = "metadata: {annotations: {autoscaling.knative.dev/min-scale: '3', autoscaling.knative.dev/max-scale: '4'}}"
+    (project / "bounded.yaml").write_text(KSVC.replace("{template: {", f"{{template: {{{bounds}, "))
+    decisions = tried("bounded.yaml", "--rate", "0..400", *SLOW)["decisions"]
+    formulas = [one["formula"] for one in decisions]
+
+    assert {one["outcome"] for one in decisions} == {3, 4}
+    assert any(re.fullmatch(r"ceil\(.* in flight / 70\) = 2, min-scale 3 → 3", one) for one in formulas)
+    assert any(re.fullmatch(r"ceil\(.* in flight / 70\) = 4 → 4", one) for one in formulas)
+    assert re.fullmatch(r"ceil\(.* in flight / 70\) = 5, max-scale 4 → 4", formulas[-1])
+
+
+def test_a_formula_names_the_rate_that_holds_it(tried, project):
+    (project / "slow.yaml").write_text(CONFIG_AUTOSCALER % 'max-scale-up-rate: "2.0"')
+    decisions = tried("asr.yaml", "--rate", "800", *SLOW, "--config", "slow.yaml")["decisions"]
+
+    assert any(", at most ceil(max-scale-up-rate 2 × 1 pod) = 2 → 2" in one["formula"] for one in decisions)
 
 
 def test_start_up_is_the_whole_time_from_creation_to_ready(tried, project):

@@ -2,11 +2,12 @@
 
 Ready pods and the metric's stable and panic averages come in every 2 s (and when the activator pokes), a `Decision`
 goes out. Mirrors knative/serving pkg/autoscaler/scaling/autoscaler.go (v0.47), state included: panic, and the
-delay window. Bounds and scale to zero come later (scale_to_zero.py). `formula` is spelled out only when asked for:
-a simulated day has 43,200 decisions per revision.
+delay window. Bounds and scale to zero come later (scale_to_zero.py), and `explained` takes what they made of the
+decision. It names only limits that moved the number, and is spelled out only when asked for: a simulated day has
+43,200 decisions per revision.
 
 Worked example (test_the_formula_of_a_calm_decision): 152.3 rps at a target of 105 with two ready pods gives
-`ceil(152.3 rps / 105) = 2, within [1, 2000] → 2`.
+`ceil(152.3 rps / 105) = 2 → 2`.
 """
 
 from __future__ import annotations
@@ -60,6 +61,10 @@ class Decision(NamedTuple):
     @property
     def formula(self) -> str:
         """The decision in one line, with the numbers filled in."""
+        return self.explained(self.desired)
+
+    def explained(self, outcome: int, bound: str = "") -> str:
+        """The formula up to the pods that come of it; `bound` is what the decision met afterwards ("min-scale 3")."""
         if self.ready_pods is None:
             return "ready pods cannot be counted → the scale stays"
         if self.stable is None or self.panic is None:
@@ -67,14 +72,28 @@ class Decision(NamedTuple):
         text = self._want(self.stable, self.raw_stable)
         if self.in_panic:
             text = f"panic: max({text}, {self._want(self.panic, self.raw_panic)})"
-        text += f", within [{self.lower}, {self.upper}]"
+        text += self._limit(max(self.ready_pods, 1))
         if self._lifted_by_activation():
             text += f", activation-scale {self.spec.activation_scale}"
         if self.in_panic and self.undelayed > max(self.want_stable, self.want_panic):
             text += f", not below {self.undelayed} while in panic"
         if self.desired != self.undelayed:
             text += f", held for {self.spec.scale_down_delay_s:g} s"
-        return f"{text} → {self.desired}"
+        if bound:
+            text += f", {bound}"
+        return f"{text} → {outcome}"
+
+    def _limit(self, pods: int) -> str:
+        """The scale rate that moved what the windows asked for, if one did."""
+        wanted = max(self.raw_stable, self.raw_panic) if self.in_panic else self.raw_stable
+        limited = min(max(wanted, self.lower), self.upper)
+        if limited == wanted:
+            return ""
+        if wanted < limited == self.lower:
+            return (
+                f", at least floor({_pods(pods)} / max-scale-down-rate {self.spec.max_scale_down_rate:g}) = {limited}"
+            )
+        return f", at most ceil(max-scale-up-rate {self.spec.max_scale_up_rate:g} × {_pods(pods)}) = {limited}"
 
     def _want(self, value: float, wanted: int) -> str:
         unit = "rps" if self.spec.metric == "rps" else "in flight"
@@ -84,6 +103,10 @@ class Decision(NamedTuple):
         lower, upper = self.lower, self.upper
         lifted_panic = self.in_panic and self.want_panic > min(max(self.raw_panic, lower), upper)
         return lifted_panic or self.want_stable > min(max(self.raw_stable, lower), upper)
+
+
+def _pods(count: int) -> str:
+    return f"{count} pod" if count == 1 else f"{count} pods"
 
 
 class Autoscaler:

@@ -73,6 +73,13 @@ class Activity(NamedTuple):
     initialized: bool
 
 
+class Bounded(NamedTuple):
+    """What the bounds make of a decision."""
+
+    pods: int
+    bound: str  # the one that moved the decision, "" = none did
+
+
 def bounds(scaling: RevisionScaling, reachability: Reachability, initialized: bool) -> tuple[int, int]:
     """(least, most) pods; most 0 is no maximum. The initial scale may exceed the maximum."""
     if reachability is Reachability.UNREACHABLE:
@@ -82,21 +89,27 @@ def bounds(scaling: RevisionScaling, reachability: Reachability, initialized: bo
     return scaling.min_scale, scaling.max_scale
 
 
+def bounded(desired: int, scaling: RevisionScaling, reachability: Reachability, initialized: bool) -> Bounded:
+    """A decision within the revision's bounds, and never 0 where scale to zero is disabled."""
+    least, most = bounds(scaling, reachability, initialized)
+    pods, bound = desired, ""
+    if desired < least:
+        initial = least > scaling.min_scale
+        pods, bound = least, f"{'initial-scale' if initial else 'min-scale'} {least}"
+    elif most != 0 and desired > most:
+        pods, bound = most, f"max-scale {most}"
+    if pods == 0 and not scaling.enable_scale_to_zero:
+        return Bounded(1, "scale to zero is disabled")
+    return Bounded(pods, bound)
+
+
 def apply_scale(seen: ScaleInput) -> ScaleOutcome:
     """The reconciler's step after a decision."""
     if seen.desired < 0 and seen.active is not Active.UNKNOWN:
         return _keep(seen.desired, None, "no metrics yet")
-    least, most = bounds(seen.scaling, seen.reachability, seen.initialized)
-    if seen.desired < least:
-        want, reason = least, f"at least {least}"
-    elif most != 0 and seen.desired > most:
-        want, reason = most, f"at most {most}"
-    else:
-        want, reason = seen.desired, "as decided"
+    want, bound = bounded(seen.desired, seen.scaling, seen.reachability, seen.initialized)
     if want != 0:
-        return _scale(seen, want, None, reason)
-    if not seen.scaling.enable_scale_to_zero:
-        return _scale(seen, 1, None, "scale to zero is disabled")
+        return _scale(seen, want, None, bound or "as decided")
     if seen.active is Active.UNKNOWN:
         return _while_activating(seen)
     if seen.active is Active.TRUE:

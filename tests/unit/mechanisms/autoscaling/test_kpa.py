@@ -21,15 +21,36 @@ SPEC = DeciderSpec(
 def test_the_formula_of_a_calm_decision() -> None:
     decision = Autoscaler(SPEC).decide(0, ready_pods=2, stable=152.3, panic=100)
 
-    assert decision.formula == "ceil(152.3 rps / 105) = 2, within [1, 2000] → 2"
+    assert decision.formula == "ceil(152.3 rps / 105) = 2 → 2"
 
 
-def test_the_formula_names_the_limit_that_was_reached() -> None:
-    spec = replace(SPEC, metric="concurrency", max_scale_up_rate=2.0, panic_threshold=1000.0)
+def test_the_formula_names_the_rate_that_kept_the_scale_from_growing() -> None:
+    spec = replace(SPEC, metric="concurrency", max_scale_up_rate=1.5, panic_threshold=1000.0)
 
-    decision = Autoscaler(spec).decide(0, ready_pods=2, stable=1000, panic=0)
+    decision = Autoscaler(spec).decide(0, ready_pods=3, stable=1000, panic=0)
 
-    assert decision.formula == "ceil(1000 in flight / 105) = 10, within [1, 4] → 4"
+    assert decision.formula == ("ceil(1000 in flight / 105) = 10, at most ceil(max-scale-up-rate 1.5 × 3 pods) = 5 → 5")
+
+
+def test_the_formula_names_the_rate_that_kept_the_scale_from_shrinking() -> None:
+    decision = Autoscaler(SPEC).decide(0, ready_pods=11, stable=105, panic=105)
+
+    assert decision.formula == "ceil(105 rps / 105) = 1, at least floor(11 pods / max-scale-down-rate 2) = 5 → 5"
+
+
+def test_where_the_rates_exclude_each_other_the_upper_one_holds_and_is_named() -> None:
+    spec = replace(SPEC, max_scale_up_rate=1.0, max_scale_down_rate=1.0)
+    over = Autoscaler(spec).decide(0, ready_pods=4, stable=105, panic=105)
+    under = Autoscaler(replace(spec, max_scale_up_rate=0.5)).decide(0, ready_pods=4, stable=105, panic=105)
+
+    assert over.formula == "ceil(105 rps / 105) = 1, at least floor(4 pods / max-scale-down-rate 1) = 4 → 4"
+    assert under.formula == "ceil(105 rps / 105) = 1, at most ceil(max-scale-up-rate 0.5 × 4 pods) = 2 → 2"
+
+
+def test_the_formula_ends_with_what_becomes_of_the_decision() -> None:
+    decision = Autoscaler(SPEC).decide(0, ready_pods=2, stable=152.3, panic=100)
+
+    assert decision.explained(3, "min-scale 3") == "ceil(152.3 rps / 105) = 2, min-scale 3 → 3"
 
 
 def test_the_formula_of_a_panic_tells_both_windows_and_what_panic_holds() -> None:
@@ -38,17 +59,17 @@ def test_the_formula_of_a_panic_tells_both_windows_and_what_panic_holds() -> Non
     rising = autoscaler.decide(0, ready_pods=1, stable=105, panic=1050)
     falling = autoscaler.decide(2, ready_pods=10, stable=105, panic=210)
 
-    assert rising.formula == "panic: max(ceil(105 rps / 105) = 1, ceil(1050 rps / 105) = 10), within [0, 1000] → 10"
+    assert rising.formula == "panic: max(ceil(105 rps / 105) = 1, ceil(1050 rps / 105) = 10) → 10"
     assert falling.formula == (
-        "panic: max(ceil(105 rps / 105) = 1, ceil(210 rps / 105) = 2), within [5, 10000], "
-        "not below 10 while in panic → 10"
+        "panic: max(ceil(105 rps / 105) = 1, ceil(210 rps / 105) = 2), "
+        "at least floor(10 pods / max-scale-down-rate 2) = 5, not below 10 while in panic → 10"
     )
 
 
 def test_the_formula_names_activation_scale_where_it_lifts_the_stable_want() -> None:
     decision = Autoscaler(replace(SPEC, activation_scale=3)).decide(0, ready_pods=3, stable=10, panic=10)
 
-    assert decision.formula == "ceil(10 rps / 105) = 1, within [1, 3000], activation-scale 3 → 3"
+    assert decision.formula == "ceil(10 rps / 105) = 1, activation-scale 3 → 3"
 
 
 def test_activation_scale_lifts_the_panic_want_alone_while_the_stable_window_is_still_empty() -> None:
@@ -72,7 +93,9 @@ def test_the_formula_names_the_delay_that_holds_a_decision() -> None:
     autoscaler.decide(0, ready_pods=4, stable=420, panic=0)
     decision = autoscaler.decide(2, ready_pods=4, stable=105, panic=0)
 
-    assert decision.formula == "ceil(105 rps / 105) = 1, within [2, 4000], held for 300 s → 4"
+    assert decision.formula == (
+        "ceil(105 rps / 105) = 1, at least floor(4 pods / max-scale-down-rate 2) = 2, held for 300 s → 4"
+    )
 
 
 def test_a_failed_pod_count_leaves_the_scale_alone() -> None:

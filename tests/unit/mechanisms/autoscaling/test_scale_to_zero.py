@@ -17,6 +17,7 @@ from sandbox.mechanisms.autoscaling.scale_to_zero import (
     active_condition,
     active_threshold,
     apply_scale,
+    bounded,
     bounds,
 )
 
@@ -30,7 +31,26 @@ def test_a_decision_above_the_maximum_is_cut() -> None:
 
     outcome = apply_scale(seen)
 
-    assert (outcome.scale, outcome.patched, outcome.reason) == (3, True, "at most 3")
+    assert (outcome.scale, outcome.patched, outcome.reason) == (3, True, "max-scale 3")
+
+
+@pytest.mark.parametrize(
+    "desired, reachability, initialized, expected",
+    [
+        (4, REACHABLE, True, (4, "")),
+        (1, REACHABLE, True, (3, "min-scale 3")),
+        (1, REACHABLE, False, (5, "initial-scale 5")),
+        (9, REACHABLE, True, (8, "max-scale 8")),
+        (0, UNREACHABLE, True, (0, "")),
+        (-1, UNREACHABLE, False, (0, "min-scale 0")),
+    ],
+)
+def test_the_bound_that_moved_a_decision_is_named(
+    desired: int, reachability: Reachability, initialized: bool, expected: tuple[int, str]
+) -> None:
+    scaling = replace(SCALING, min_scale=3, initial_scale=5, max_scale=8)
+
+    assert bounded(desired, scaling, reachability, initialized) == expected
 
 
 def test_without_scale_to_zero_one_pod_stays() -> None:
