@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -34,6 +34,7 @@ class StandIn:
     padding: int = 0  # bytes by which V1's answers are longer
     asked: list[dict[str, object]] = field(default_factory=list)
     polled: int = 0
+    headers_asked: list[Mapping[str, str]] = field(default_factory=list)
     peers: set[object] = field(default_factory=set)  # connections that questions came by
     url: str = ""
 
@@ -65,6 +66,7 @@ class StandIn:
     async def _begin(self, request: web.Request) -> dict[str, object] | None:
         body = await request.json()
         self.asked.append(body)
+        self.headers_asked.append(request.headers)
         self.peers.add(request.transport and request.transport.get_extra_info("peername"))
         await asyncio.sleep(self.delay_s)
         return None if self.statuses and self.statuses[0] != 200 else body

@@ -67,7 +67,7 @@ BAD_V2 = {
 @pytest.mark.parametrize("body, reason", [*BAD_V1.items()], ids=range(len(BAD_V1)))
 def test_a_v1_request_that_is_none_is_refused_with_a_reason(body: bytes, reason: str) -> None:
     with pytest.raises(BadInput) as refused:
-        preprocess("v1", body, None, Limits())
+        preprocess("v1", body, {}, Limits())
 
     assert reason in refused.value.reason
     assert 400 <= refused.value.status < 500
@@ -76,7 +76,7 @@ def test_a_v1_request_that_is_none_is_refused_with_a_reason(body: bytes, reason:
 @pytest.mark.parametrize("body, reason", [*BAD_V2.items()], ids=range(len(BAD_V2)))
 def test_a_v2_request_that_is_none_is_refused_with_a_reason(body: bytes, reason: str) -> None:
     with pytest.raises(BadInput) as refused:
-        preprocess("v2", body, None, Limits())
+        preprocess("v2", body, {}, Limits())
 
     assert reason in refused.value.reason
 
@@ -84,7 +84,7 @@ def test_a_v2_request_that_is_none_is_refused_with_a_reason(body: bytes, reason:
 @given(st.sampled_from(["v1", "v2"]), st.one_of(st.binary(), st.text().map(str.encode)))
 def test_no_bytes_raise_anything_else(protocol: Protocol, body: bytes) -> None:
     with pytest.raises(BadInput):  # that random bytes are a request is not to be expected
-        preprocess(protocol, body, None, Limits())
+        preprocess(protocol, body, {}, Limits())
 
 
 JSON = st.recursive(
@@ -98,17 +98,17 @@ JSON = st.recursive(
 def test_normalising_is_done_once_and_for_all(instances: list[object]) -> None:
     """What was normalised stays as it is, so the predictor is asked exactly what the key says."""
     try:
-        once = preprocess("v1", json.dumps({"instances": instances}).encode(), None, Limits())
+        once = preprocess("v1", json.dumps({"instances": instances}).encode(), {}, Limits())
     except BadInput:
         return  # two names of one object have the same normal form
-    again = preprocess("v1", once.body, None, Limits())
+    again = preprocess("v1", once.body, {}, Limits())
 
     assert once == again
 
 
 def test_nested_and_flat_data_of_one_tensor_are_one_question() -> None:
-    flat = preprocess("v2", v2(shape=[1, 2]), None, Limits())
-    nested = preprocess("v2", v2(shape=[1, 2], data=[[1.0, 2.0]]), None, Limits())
+    flat = preprocess("v2", v2(shape=[1, 2]), {}, Limits())
+    nested = preprocess("v2", v2(shape=[1, 2], data=[[1.0, 2.0]]), {}, Limits())
 
     assert flat == nested
 
@@ -203,6 +203,19 @@ def test_a_predictor_that_is_not_there_or_too_slow_has_a_status_of_its_own() -> 
 
             assert (slow.status, slow.body) == (504, {"error": "the predictor did not answer within 0.2 s"})
             assert await client.count("predictor_calls_total", status="504") == 1
+
+    asyncio.run(play())
+
+
+def test_traces_and_the_requests_number_go_on_to_the_predictor_and_nothing_else_does() -> None:
+    async def play() -> None:
+        sent = {"x-request-number": "7", "Traceparent": "00-ab-cd-01", "authorization": "Bearer secret"}
+        async with stand_in() as predictor, transformer(predictor.url) as client:
+            await client.post("/v1/models/ranker:predict", {"instances": [1]}, sent)
+
+            (got,) = predictor.headers_asked
+            assert (got["x-request-number"], got["traceparent"]) == ("7", "00-ab-cd-01")
+            assert "authorization" not in got
 
     asyncio.run(play())
 
