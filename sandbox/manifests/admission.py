@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from sandbox.errors import Location
 from sandbox.manifests.fields import Warning_
 from sandbox.manifests.objects import Component, InferenceService, KnativeService, Object
 
@@ -33,16 +34,20 @@ class Refusal:
 Admission = Callable[[Object], Iterable[Refusal]]
 
 
-def first_deploy_warnings(objects: Iterable[Object]) -> tuple[Warning_, ...]:
-    """What objects that are deployed for the first time say in vain.
+def first_deploy_warnings(
+    objects: Iterable[Object], locate_key: Callable[[Object, Path], Location | None]
+) -> tuple[Warning_, ...]:
+    """What objects that are deployed for the first time say in vain, each at the field that says it.
 
     A canaryTrafficPercent is ignored until a revision has been rolled out: KServe has nothing to give the rest to.
     """
     found: list[Warning_] = []
     for one in objects:
         if isinstance(one, InferenceService) and one.deployment_mode == "Knative":
-            parts = (one.predictor, one.transformer)
-            found += [_canary_warning(one, part) for part in parts if part is not None and _in_vain(part)]
+            for part in (one.predictor, one.transformer):
+                if part is not None and _in_vain(part):
+                    at = locate_key(one, ("spec", part.name, "canaryTrafficPercent"))
+                    found.append(_canary_warning(one, part, at))
     return tuple(found)
 
 
@@ -75,9 +80,9 @@ def _in_vain(part: Component) -> bool:
     return part.canary_traffic_percent is not None and part.canary_traffic_percent < 100
 
 
-def _canary_warning(one: InferenceService, part: Component) -> Warning_:
+def _canary_warning(one: InferenceService, part: Component, at: Location | None) -> Warning_:
     return Warning_(
         f"InferenceService {one.metadata.name}: canaryTrafficPercent {part.canary_traffic_percent} of the {part.name} "
         "is ignored until a revision has been rolled out: this deploy gets 100 %",
-        one.at,
+        at,
     )

@@ -27,6 +27,7 @@ from sandbox.manifests.objects import ConfigMap, InferenceService, Json, Object,
 from sandbox.manifests.platform_config import PlatformConfig, platform_config
 from sandbox.manifests.tree import Node, load_documents, plain_node
 from sandbox.manifests.tree import locate as locate_node
+from sandbox.manifests.tree import locate_key as locate_key_in
 
 __all__ = ["Manifests", "Refusal", "Text", "Warning_", "parse_object", "read_manifests"]
 
@@ -98,7 +99,7 @@ def read_manifests(
     for warning in unplayed_warnings(objects):
         log.warn(warning.message, warning.at)
     if first_deploy:
-        for warning in first_deploy_warnings(objects):
+        for warning in first_deploy_warnings(objects, reader.locate_key):
             log.warn(warning.message, warning.at)
     return Manifests(tuple(objects), tuple(log.warnings), reader.platform, reader.nodes)
 
@@ -227,7 +228,7 @@ class _Reader:
         config_maps = [i for i, one in enumerate(self.documents) if (one.api_version, one.kind) == ("v1", "ConfigMap")]
         for i in config_maps:
             by_place[i] = self._decode(self.documents[i])
-        self.platform = platform_config(by_place.values(), self.platform, self._locate_key)
+        self.platform = platform_config(by_place.values(), self.platform, self._locate_data)
         for i, one in enumerate(self.documents):
             if i not in by_place:
                 by_place[i] = self._decode(one)
@@ -274,8 +275,13 @@ class _Reader:
             name = cache_of(one) if isinstance(one, InferenceService) else None
             found = config_maps.get(("ConfigMap", one.metadata.namespace, name)) if name else None
             if found is not None:
-                parse_cache_config(found, lambda key, found=found: self._locate_key(found, key))  # type: ignore[misc]
+                parse_cache_config(found, lambda key, found=found: self._locate_data(found, key))  # type: ignore[misc]
 
-    def _locate_key(self, one: ConfigMap, key: str) -> Location | None:
+    def locate_key(self, one: Object, path: tuple[str | int, ...]) -> Location | None:
+        """Where the last key of a path into an object stands."""
+        node = self.nodes.get(one.key)
+        return one.at if node is None else locate_key_in(node, path)
+
+    def _locate_data(self, one: ConfigMap, key: str) -> Location | None:
         node = self.nodes.get(one.key)
         return one.at if node is None else locate_node(node, ("data", key))

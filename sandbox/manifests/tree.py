@@ -13,7 +13,7 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +66,16 @@ def plain_node(value: Any, at: Location) -> Node:
 
 def locate(node: Node, path: tuple[str | int, ...]) -> Location:
     """Where a path of keys and indices stands: as deep as the tree goes."""
+    return _deepest(node, path).at
+
+
+def locate_key(node: Node, path: tuple[str | int, ...]) -> Location:
+    """Where the last key of a path stands: what to point at if not its value but its being there matters."""
+    *above, last = path
+    return _deepest(node, above).keys_at.get(str(last)) or locate(node, path)
+
+
+def _deepest(node: Node, path: Iterable[str | int]) -> Node:
     for step in path:
         value, found = node.value, None
         if isinstance(value, dict) and isinstance(step, str):
@@ -75,7 +85,7 @@ def locate(node: Node, path: tuple[str | int, ...]) -> Location:
         if found is None:
             break
         node = found
-    return node.at
+    return node
 
 
 def load_documents(data: bytes | str, file: str) -> list[Node]:

@@ -213,7 +213,7 @@ def test_a_canary_percent_on_a_first_deploy_has_no_effect(told):
     _, totals, err = told(PREDICTOR % ("canaryTrafficPercent: 10, ", ""))
 
     assert err == (
-        "note: m.yaml:1:1: InferenceService a: canaryTrafficPercent 10 of the predictor is ignored until a revision "
+        "note: m.yaml:4:20: InferenceService a: canaryTrafficPercent 10 of the predictor is ignored until a revision "
         "has been rolled out: this deploy gets 100 %\n"
     )
     assert totals["statuses"] == {"200": totals["answered"]}

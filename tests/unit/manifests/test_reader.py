@@ -122,7 +122,7 @@ def test_a_canary_percent_on_a_first_deploy_is_accepted_and_the_real_effect_told
     told = [str(one) for one in read(RANKER, first_deploy=True).warnings if "canary" in str(one)]
 
     assert told == [
-        "m.yaml:1:1: InferenceService ranker: canaryTrafficPercent 10 of the predictor is ignored until a revision "
+        "m.yaml:16:5: InferenceService ranker: canaryTrafficPercent 10 of the predictor is ignored until a revision "
         "has been rolled out: this deploy gets 100 %"
     ]
 
