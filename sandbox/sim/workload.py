@@ -21,6 +21,7 @@ from sandbox.mechanisms.routing import balancing
 from sandbox.mechanisms.serving import work
 from sandbox.profiles import Distribution, ModelProfile
 from sandbox.sim import columns as c
+from sandbox.sim.admission import admitted
 from sandbox.sim.agenda import NS, Priority, to_ns
 from sandbox.sim.context import Context
 from sandbox.sim.nodes import total
@@ -103,8 +104,8 @@ class Workloads:
         row = plane.new_rev()
         model = self._models.setdefault(facts.get("storageUri") or facts.get("image", ""), len(self._models))
         self._set_row(row, profile, limits, model, cache)
-        sidecars = limits.sidecars + ((cache.requests,) if cache is not None and cache.topology == "sidecar" else ())
-        requests = total([*(one.requests for one in template.containers), *sidecars])
+        containers = admitted(template, cache, service=identity.owner or identity.service, component=identity.component)
+        requests = total([*(one.requests for one in containers), *limits.sidecars])
         series = [
             self.context.journal.series(
                 Series(identity.name, role, identity.service, identity.component, identity.namespace)
