@@ -1,4 +1,4 @@
-"""v1: Service, ConfigMap, Secret, Node, Namespace.
+"""v1: Service, ConfigMap, Secret, Node, Namespace, ServiceAccount.
 
 Comes in: a document; goes out: the object. Of a Secret only the names of its keys are kept. Without `allocatable`
 a Node offers its `capacity`. Leaves out: ports and types of Services, binary data, node conditions.
@@ -9,8 +9,9 @@ from __future__ import annotations
 from sandbox.errors import Location
 from sandbox.manifests.fields import Fields
 from sandbox.manifests.metadata import decode_metadata
-from sandbox.manifests.objects import ConfigMap, Json, Node, Secret, Service, Taint, Unknown
-from sandbox.manifests.resources import decode_capacity
+from sandbox.manifests.objects import DEFAULT_MAX_PODS, ConfigMap, Json, Node, Secret, Service, Taint
+from sandbox.manifests.resources import decode_capacity, quantity_of
+from sandbox.manifests.tenancy import Namespace, ServiceAccount
 
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
@@ -57,7 +58,9 @@ def decode_node(document: Fields, raw: Json, at: Location) -> Node:
     metadata = decode_metadata(document, "DNS-1123 subdomain", namespaced=False)
     status = document.need("status", "a node says what it can allocate: status.allocatable").mapping()
     name = "allocatable" if status.field("allocatable") is not None else "capacity"
-    allocatable = decode_capacity(status.need(name, "a node says what it can allocate: status.allocatable").mapping())
+    has = status.need(name, "a node says what it can allocate: status.allocatable").mapping()
+    max_pods = _max_pods(has)
+    allocatable = decode_capacity(has)
     spec = document.mapping("spec")
     taints: tuple[Taint, ...] = ()
     unschedulable = False
@@ -67,7 +70,26 @@ def decode_node(document: Fields, raw: Json, at: Location) -> Node:
         spec.skip("podCIDR", "podCIDRs", "providerID")
         spec.rest()
     _finish(document)
-    return Node(metadata=metadata, raw=raw, at=at, allocatable=allocatable, taints=taints, unschedulable=unschedulable)
+    return Node(
+        metadata=metadata,
+        raw=raw,
+        at=at,
+        allocatable=allocatable,
+        taints=taints,
+        unschedulable=unschedulable,
+        max_pods=max_pods,
+    )
+
+
+def _max_pods(has: Fields) -> int:
+    """Without a number, what a kubelet offers."""
+    pods = has.field("pods")
+    if pods is None:
+        return DEFAULT_MAX_PODS
+    value = quantity_of(pods)
+    if value < 0 or value.denominator != 1:
+        raise pods.refuse("is no number of pods", "a whole number, 0 or more")
+    return int(value)
 
 
 def _taint(fields: Fields) -> Taint:
@@ -81,10 +103,25 @@ def _taint(fields: Fields) -> Taint:
     return taint
 
 
-def decode_namespace(document: Fields, raw: Json, at: Location) -> Unknown:
-    """v1 Namespace: every namespace exists in the simulated world, so there is nothing to do."""
+def decode_namespace(document: Fields, raw: Json, at: Location) -> Namespace:
+    """v1 Namespace. Every namespace exists in the simulated world; what counts are its labels."""
     metadata = decode_metadata(document, "DNS-1123 label", namespaced=False)
-    return Unknown(metadata=metadata, raw=raw, at=at, named_kind="Namespace", named_api_version="v1")
+    document.skip("spec")
+    _finish(document)
+    return Namespace(metadata=metadata, raw=raw, at=at)
+
+
+def decode_service_account(document: Fields, raw: Json, at: Location) -> ServiceAccount:
+    """v1 ServiceAccount: the Secrets that KServe takes a store's keys from."""
+    metadata = decode_metadata(document, "DNS-1123 subdomain")
+    secrets = []
+    for one in document.items("secrets"):
+        reference = one.mapping()
+        secrets.append(reference.need("name").text())
+        reference.rest()
+    document.skip("imagePullSecrets", "automountServiceAccountToken")
+    _finish(document)
+    return ServiceAccount(metadata=metadata, raw=raw, at=at, secrets=tuple(secrets))
 
 
 def _finish(document: Fields) -> None:

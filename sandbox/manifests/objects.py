@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 
 from sandbox.errors import Location
 
+DEFAULT_MAX_PODS = 110  # kubelet: --max-pods
 Json = Any  # a value as YAML or JSON gives it: dict, list, str, int, float, bool, None
 
 
@@ -51,6 +52,23 @@ class Container:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One expression of a node affinity: In, NotIn, Exists, DoesNotExist, Gt or Lt."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeTerm:
+    """One term of a required node affinity: all of it must hold."""
+
+    labels_match: tuple[Requirement, ...] = ()
+    name_match: tuple[Requirement, ...] = ()  # the key is metadata.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PodTemplate:
     """A pod as a template: what a revision or a Deployment stamps out."""
 
@@ -59,7 +77,9 @@ class PodTemplate:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     node_selector: Mapping[str, str] = field(default_factory=dict)
+    node_terms: tuple[NodeTerm, ...] | None = None  # required node affinity; None: none is required
     tolerations: tuple[Mapping[str, str], ...] = ()
+    service_account: str = "default"
     termination_grace_s: float = 30.0
     storage_uri: str = ""  # what KServe's storage initializer downloads before the containers start
 
@@ -212,6 +232,7 @@ class Node(Object):
     allocatable: Resources
     taints: tuple[Taint, ...] = ()
     unschedulable: bool = False
+    max_pods: int = DEFAULT_MAX_PODS
     kind: ClassVar[str] = "Node"
     api_version: ClassVar[str] = "v1"
 

@@ -4,7 +4,8 @@ Comes in: the mapping that holds `containers`; goes out: a `PodTemplate`. Mirror
 probes (period 10 s, time-out 1 s, 3 failures, 1 success). Who may use which field (Knative's feature flags) is
 decided in knative.py.
 
-Leaves out: volumes, affinity, security contexts, ports, commands: noted as not modelled where they are set.
+Leaves out: volumes, affinity between pods, preferred node affinity, security contexts, ports, commands: noted as not
+modelled where they are set.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Mapping
 
 from sandbox.manifests.fields import INT32_MAX, Field, Fields
 from sandbox.manifests.names import RULES, is_name
-from sandbox.manifests.objects import Container, PodTemplate, Probe
+from sandbox.manifests.objects import Container, NodeTerm, PodTemplate, Probe, Requirement
 from sandbox.manifests.resources import decode_resources
 
 _HANDLERS = ("exec", "grpc", "httpGet", "tcpSocket")
@@ -40,7 +41,9 @@ def decode_pod(
         labels=labels or {},
         annotations=annotations or {},
         node_selector=spec.strings("nodeSelector"),
+        node_terms=_node_terms(spec.mapping("affinity")),
         tolerations=tuple(_toleration(one) for one in spec.items("tolerations")),
+        service_account=spec.text("serviceAccountName") or "default",
         termination_grace_s=grace_s if grace is None else float(grace),
         storage_uri=storage_uri,
     )
@@ -133,3 +136,58 @@ def _toleration(one: Field) -> dict[str, str]:
     }
     fields.rest()
     return {key: text for key, text in toleration.items() if text}
+
+
+_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
+
+
+def _node_terms(affinity: Fields | None) -> tuple[NodeTerm, ...] | None:
+    """The required terms of affinity.nodeAffinity; None where there are none."""
+    node = affinity.mapping("nodeAffinity") if affinity is not None else None
+    required = node.mapping("requiredDuringSchedulingIgnoredDuringExecution") if node is not None else None
+    terms = None
+    if required is not None:
+        listed = required.need("nodeSelectorTerms", "required node affinity has terms")
+        terms = tuple(_node_term(one.mapping()) for one in listed.items())
+        if not terms:
+            raise listed.refuse("is empty", "required node affinity has at least one term")
+        required.rest()
+    for fields in (node, affinity):
+        if fields is not None:
+            fields.rest()
+    return terms
+
+
+def _node_term(fields: Fields) -> NodeTerm:
+    term = NodeTerm(
+        labels_match=tuple(_requirement(one.mapping()) for one in fields.items("matchExpressions")),
+        name_match=tuple(_requirement(one.mapping()) for one in fields.items("matchFields")),
+    )
+    fields.rest()
+    return term
+
+
+def _requirement(fields: Fields) -> Requirement:
+    operator = fields.need("operator")
+    requirement = Requirement(
+        key=fields.need("key").text(),
+        operator=fields.one_of("operator", _OPERATORS, ""),
+        values=tuple(one.text() for one in fields.items("values")),
+    )
+    _check_values(operator, requirement)
+    fields.rest()
+    return requirement
+
+
+def _check_values(operator: Field, requirement: Requirement) -> None:
+    """How many values an operator takes (k8s.io/apimachinery pkg/labels/selector.go)."""
+    n = len(requirement.values)
+    match requirement.operator:
+        case "In" | "NotIn":
+            right, rule = n > 0, "In and NotIn have at least one value"
+        case "Gt" | "Lt":
+            right, rule = n == 1, "Gt and Lt have exactly one value"
+        case _:
+            right, rule = n == 0, "Exists and DoesNotExist have no values"
+    if not right:
+        raise operator.refuse(f"has {n} values", rule)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.errors import Location, UsageError
-from sandbox.manifests import apps, core, istio, knative, kserve
+from sandbox.manifests import apps, core, istio, knative, kserve, quotas, rbac, security
 from sandbox.manifests.admission import Admission, Refusal, first_deploy_warnings, unplayed_warnings
 from sandbox.manifests.cache_config import cache_of, parse_cache_config
 from sandbox.manifests.fields import Fields, Log, Warning_, document_field
@@ -210,7 +210,22 @@ _DECODERS: dict[tuple[str, str], _Decoder] = {
     ("v1", "Secret"): _plain(core.decode_secret),
     ("v1", "Node"): _plain(core.decode_node),
     ("v1", "Namespace"): _plain(core.decode_namespace),
+    ("v1", "ServiceAccount"): _plain(core.decode_service_account),
+    ("v1", "ResourceQuota"): _plain(quotas.decode_resource_quota),
+    ("v1", "LimitRange"): _plain(quotas.decode_limit_range),
+    (rbac.API_VERSION, "Role"): _plain(rbac.decode_role),
+    (rbac.API_VERSION, "ClusterRole"): _plain(rbac.decode_cluster_role),
+    (rbac.API_VERSION, "RoleBinding"): _plain(rbac.decode_role_binding),
+    (rbac.API_VERSION, "ClusterRoleBinding"): _plain(rbac.decode_cluster_role_binding),
     **{(version, "VirtualService"): _plain(istio.decode_virtual_service) for version in istio.API_VERSIONS},
+    **{
+        (version, kind): _plain(decode)
+        for version in security.API_VERSIONS
+        for kind, decode in (
+            ("AuthorizationPolicy", security.decode_authorization_policy),
+            ("PeerAuthentication", security.decode_peer_authentication),
+        )
+    },
 }
 
 

@@ -59,7 +59,7 @@ spec:
     containerConcurrency: 4
     timeout: 20
     canaryTrafficPercent: 10
-    serviceAccountName: s3
+    enableServiceLinks: false
     annotations: {autoscaling.knative.dev/window: 30s}
     model:
       modelFormat: {name: onnx, version: "1"}
@@ -109,7 +109,7 @@ def test_an_unmodelled_field_is_accepted_and_listed_once() -> None:
 
     notes = read(twice).notes
 
-    assert notes == ("m.yaml:17:5: InferenceService: spec.predictor.serviceAccountName is not modelled",)
+    assert notes == ("m.yaml:17:5: InferenceService: spec.predictor.enableServiceLinks is not modelled",)
 
 
 def test_a_field_that_looks_like_a_modelled_one_is_listed_with_the_one_that_may_be_meant() -> None:
