@@ -97,7 +97,10 @@ class Decision(NamedTuple):
 
     def _want(self, value: float, wanted: int) -> str:
         unit = "rps" if self.spec.metric == "rps" else "in flight"
-        return f"ceil({value:g} {unit} / {self.spec.target:g}) = {wanted}"
+        shown = max(
+            value, 0.0
+        )  # an average is rounded down at the sixth digit, and an empty window's sum is not quite 0
+        return f"ceil({shown:g} {unit} / {self.spec.target:g}) = {wanted}"
 
     def _lifted_by_activation(self) -> bool:
         lower, upper = self.lower, self.upper

@@ -47,6 +47,12 @@ def test_where_the_rates_exclude_each_other_the_upper_one_holds_and_is_named() -
     assert under.formula == "ceil(105 rps / 105) = 1, at most ceil(max-scale-up-rate 0.5 × 4 pods) = 2 → 2"
 
 
+def test_an_average_that_was_rounded_down_below_zero_is_shown_as_zero() -> None:
+    decision = Autoscaler(SPEC).decide(0, ready_pods=1, stable=-1e-06, panic=-1e-06)
+
+    assert decision.formula == "ceil(0 rps / 105) = 0 → 0"
+
+
 def test_the_formula_ends_with_what_becomes_of_the_decision() -> None:
     decision = Autoscaler(SPEC).decide(0, ready_pods=2, stable=152.3, panic=100)
 
