@@ -22,7 +22,7 @@ def shop(*manifests, entries=0):
     return Scenario(
         manifests=manifests,
         profile="profile.yaml",
-        traffic=traffic.poisson(rate=200, to="shopping", keys=TERMS),
+        traffic=traffic.poisson(rate=500, to="shopping", keys=TERMS),
         duration="12m",
         params={
             "entries": entries,  # cache-….yaml: maxEntries
@@ -40,6 +40,8 @@ variants = {
     "large": shop("with-cache.yaml", "cache-large.yaml", entries=6914),
 }
 CACHED = ("small", "half", "large")
+BUCKET = 0.008  # a journal's latency is known to half a bucket
+Z_99 = 2.576  # intervals are of 99 %
 
 
 def ratio(runs, name):
@@ -51,6 +53,11 @@ def ratio(runs, name):
 def test_every_cache_is_warm_when_it_is_measured(runs):
     for name in CACHED:
         assert runs[name].mark("warm") >= warm_up_s(runs[name])
+
+
+def test_there_are_look_ups_enough_to_tell_5_percent(runs):
+    for name in CACHED:
+        assert runs[name].after("warm").cache.lookups >= look_ups_needed(runs[name])
 
 
 def test_the_hit_ratio_is_what_the_keys_and_the_entries_say(runs):
@@ -106,6 +113,14 @@ def hits_between(run, n):
     h = che(run)
     reach = 0.01 * h + 3 * math.sqrt(h * (1 - h) / n)
     return h - reach, h + reach
+
+
+def look_ups_needed(run):
+    """So many that the interval of the means' ratio lies inside ±5 % with four standard deviations to spare."""
+    h = che(run)
+    deviation = math.sqrt(h * (1 - h)) / mean_ratio(run, h)  # of one request, as a share of the mean
+    room = 0.05 - 2 * BUCKET
+    return math.ceil(((Z_99 + 4) * deviation / room) ** 2)
 
 
 def mean_ratio(run, h):
