@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: what is inside is answered, nothing new is taken, exit 0. Upstream's drain, too, as it is used."""
+"""SIGTERM and SIGINT: what is inside is answered, nothing new is taken, exit 0. So with upstream's own drain."""
 
 from __future__ import annotations
 
