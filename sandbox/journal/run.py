@@ -15,7 +15,8 @@ import numpy as np
 
 from sandbox.errors import UsageError
 from sandbox.journal.journal import Journal, between, of_series
-from sandbox.journal.schema import What
+from sandbox.journal.measured import Measured
+from sandbox.journal.schema import RecordKind, What
 from sandbox.journal.selection import clients
 from sandbox.journal.statistics import Floats
 from sandbox.journal.window import Window
@@ -67,6 +68,19 @@ class Run:
                 next_step=f'give a step of the timeline mark="{name}"',
             )
         return self.marks[name]
+
+    def answer(self, mark: str) -> Measured:
+        """The API server's answer to the `get` at a mark: its HTTP status, exact."""
+        self.mark(mark)
+        found = [one for one in self.journal.of_kind(RecordKind.STEP) if one["mark"] == mark and "status" in one]
+        if len(found) != 1:
+            raise UsageError(
+                f"the mark {mark!r} of the run {self.name!r} has {len(found)} steps that get something",
+                value=mark,
+                rule="an answer belongs to one step",
+                next_step="give each get a mark of its own",
+            )
+        return Measured.exact(float(found[0]["status"]), 1, "", f"status of get {found[0]['target']} at {mark}")
 
     @property
     def whole(self) -> Window:

@@ -38,6 +38,7 @@ class Moment:
     replicas: int = 0
     fault_name: str = ""
     count: int = 1
+    as_user: str = ""
     written: Location | None = None
 
     def apply(self, *files: str) -> Moment:
@@ -62,6 +63,17 @@ class Moment:
         if isinstance(replicas, bool) or not isinstance(replicas, int) or replicas < 0:
             raise UsageError("replicas must be a whole number, zero or more", where=written_at(), value=replicas)
         return self._doing(Action.SCALE, target=_target(target), replicas=replicas)
+
+    def get(self, target: str, *, as_: str = "") -> Moment:
+        """kubectl get --as: somebody reads an object; `run.answer(mark)` is the API server's status.
+
+        >>> at("10s", mark="peek").get("isvc/ranker.tenant-b", as_="system:serviceaccount:tenant-a:default").target
+        'isvc/ranker.tenant-b'
+        """
+        if not isinstance(as_, str):
+            rule = '"system:serviceaccount:NAMESPACE:NAME", or the name of a user'
+            raise UsageError("as_ is a user", where=written_at(), value=as_, rule=rule)
+        return self._doing(Action.GET, target=_target(target), as_user=as_)
 
     def fault(self, name: str, *, of: str, count: int = 1) -> Moment:
         """What the weather does (FAULTS) to `count` pods of a target (0 = all)."""
@@ -183,5 +195,6 @@ def _check_short(short: Mapping[str, Any], params: Mapping[str, float]) -> None:
 
 def _target(target: object) -> str:
     if not isinstance(target, str) or target.count("/") != 1 or not all(target.split("/")):
-        raise UsageError("a target is kind/name", where=written_at(), value=target, rule='"isvc/ranker"')
+        rule = '"isvc/ranker", "isvc/ranker.tenant-b"'
+        raise UsageError("a target is kind/name or kind/name.namespace", where=written_at(), value=target, rule=rule)
     return target

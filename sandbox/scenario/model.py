@@ -64,6 +64,7 @@ class Flow:
     keys: Keys | None = None
     client_side: ClientSide | None = None
     name: str = ""
+    source: str = ""  # "namespace/service-account" of the pod that asks; "": from outside, through the ingress gateway
 
 
 class Action(Enum):
@@ -74,22 +75,24 @@ class Action(Enum):
     DELETE = "delete"
     SCALE = "scale"
     FAULT = "fault"
+    GET = "get"  # somebody reads an object; the journal keeps the API server's answer
     NOTHING = "nothing"  # only a mark
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One instant of a timeline. target is "kind/name" as kubectl takes it ("isvc/ranker")."""
+    """One instant of a timeline. target is "kind/name" or "kind/name.namespace" (targets.py)."""
 
     at_s: float
     action: Action
     mark: str = ""
     objects: tuple[Object, ...] = ()  # APPLY
-    target: str = ""  # PATCH, DELETE, SCALE, FAULT
+    target: str = ""  # PATCH, DELETE, SCALE, FAULT, GET
     patch: Mapping[str, Any] = field(default_factory=dict)  # PATCH: a JSON merge patch
     replicas: int = 0  # SCALE
     fault: str = ""  # FAULT: kill-pod, crash-container, flush-cache
     count: int = 1  # FAULT: how many pods; 0 = all
+    as_user: str = ""  # GET: who reads; "": the administrator
     source: str = ""  # where the step was written, for messages
 
 

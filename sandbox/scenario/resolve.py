@@ -23,32 +23,9 @@ from sandbox.scenario.api import Moment, Scenario, suggestion
 from sandbox.scenario.durations import seconds
 from sandbox.scenario.files import Files
 from sandbox.scenario.model import Action, Flow, Form, Keys, Step, Trace, Variant
+from sandbox.scenario.targets import KINDS, Key, keys_of, kinds_of
 from sandbox.scenario.trace import read_trace
 from sandbox.scenario.traffic import FlowSpec, resolved
-
-# What kubectl takes before the slash, and the kind it means (None: not an object of a manifest).
-KINDS: Mapping[str, str | None] = {
-    "isvc": "InferenceService",
-    "inferenceservice": "InferenceService",
-    "inferenceservices": "InferenceService",
-    "ksvc": "KnativeService",
-    "kservice": "KnativeService",
-    "deploy": "Deployment",
-    "deployment": "Deployment",
-    "deployments": "Deployment",
-    "svc": "Service",
-    "service": "Service",
-    "cm": "ConfigMap",
-    "configmap": "ConfigMap",
-    "secret": "Secret",
-    "vs": "VirtualService",
-    "virtualservice": "VirtualService",
-    "node": "Node",
-    "no": "Node",
-    "revision": None,
-    "pod": None,
-    "po": None,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,48 +118,54 @@ def _step(moment: Moment, files: Files, scale: _Scale, platform: PlatformConfig)
         replicas=moment.replicas,
         fault=moment.fault_name,
         count=moment.count,
+        as_user=moment.as_user,
         # without the folder: the text reaches the journal, whose bytes must not depend on where it was played
         source=f"{Path(moment.written.file).name}:{moment.written.line}" if moment.written else "",
     )
 
 
-_Cluster = dict[tuple[str, str], Object]  # by kind and name
+_Cluster = dict[Key, Object]
 
 
 def _rehearse(
     objects: Iterable[Object], steps: Iterable[Step], scenario: Scenario, parse: Callable[..., Object]
 ) -> None:
     """Every target must exist by then, and every patch make a valid object; steps are in time order."""
-    cluster: _Cluster = {(one.kind, one.metadata.name): one for one in objects}
+    cluster: _Cluster = {one.key: one for one in objects}
     where = {moment.target: moment.written for moment in scenario.steps}
     for step in steps:
-        cluster |= {(one.kind, one.metadata.name): one for one in step.objects}
+        cluster |= {one.key: one for one in step.objects}
         if step.target:
             _rehearse_target(step, cluster, parse, where.get(step.target))
 
 
 def _rehearse_target(step: Step, cluster: _Cluster, parse: Callable[..., Object], where: Location | None) -> None:
-    word, name = step.target.split("/")
-    kind = word.lower().split(".")[0]
-    if kind not in KINDS:
-        rule = f"{suggestion(kind, list(KINDS))}known: {', '.join(KINDS)}"
+    kinds = kinds_of(step.target)
+    if kinds is None:
+        word = step.target.split("/")[0]
+        rule = f"{suggestion(word.lower(), list(KINDS))}known: {', '.join(KINDS)}"
         raise UsageError(f"there is no kind {word!r}", where=where, value=step.target, rule=rule)
-    if step.action is Action.SCALE and KINDS[kind] != "Deployment":
+    if step.action is Action.SCALE and kinds != ("Deployment",):
         rule = "only a Deployment is scaled by hand; patch minReplicas of the others"
         raise UsageError("this cannot be scaled", where=where, value=step.target, rule=rule)
-    if KINDS[kind] is None and step.action is Action.FAULT:
+    if not kinds and step.action is Action.FAULT:
         return  # revisions and pods come to be while it is played
-    meant = [KINDS[kind], "KnativeService"] if KINDS[kind] == "Service" else [KINDS[kind]]
-    keys = [(one, name) for one in meant if one and (one, name) in cluster]
-    if not keys:
-        names = sorted(own for one, own in cluster if one in meant)
-        rule = f"{suggestion(name, names)}by then there is {', '.join(names) or 'none of this kind'}"
+    # Also for GET: to somebody without rights, an object that is not there looks as one that is.
+    found = next((key for key in keys_of(step.target) if key in cluster), None)
+    if found is None:
+        names = sorted(_named(key) for key in cluster if key[0] in kinds)
+        rule = (
+            f"{suggestion(step.target.split('/')[1], names)}by then there is {', '.join(names) or 'none of this kind'}"
+        )
         raise UsageError(f"there is no {step.target}", where=where, value=step.target, rule=rule)
     if step.action is Action.PATCH:
-        patched = merge_patch(cluster[keys[0]].raw, step.patch)
-        cluster[keys[0]] = parse(patched, where or step.source)
+        cluster[found] = parse(merge_patch(cluster[found].raw, step.patch), where or step.source)
     elif step.action is Action.DELETE:
-        del cluster[keys[0]]
+        del cluster[found]
+
+
+def _named(key: Key) -> str:
+    return key[2] if key[1] == "default" else f"{key[2]}.{key[1]}"
 
 
 # -- flows ---------------------------------------------------------------------------------------------------

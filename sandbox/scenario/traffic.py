@@ -10,6 +10,7 @@ Leaves out: reading traces (`trace.py`), sampling (each world does its own, from
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -20,6 +21,7 @@ from sandbox.scenario.durations import Duration, seconds
 from sandbox.scenario.model import Arrivals, ClientSide, Flow, Keys, Trace
 from sandbox.scenario.origin import written_at
 
+_SOURCE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
 _DIURNAL_KNOTS = 48  # linear pieces of one period: within 0.3 % of the cosine
 
 
@@ -173,24 +175,40 @@ def client_side(*, clients: int, discovery: Duration) -> ClientSide:
 # -- flows ---------------------------------------------------------------------------------------------------
 
 
-def poisson(rate: Rate, *, to: str, keys: Keys | None = None, via: ClientSide | None = None, name: str = "") -> Traffic:
+def poisson(
+    rate: Rate,
+    *,
+    to: str,
+    keys: Keys | None = None,
+    via: ClientSide | None = None,
+    name: str = "",
+    source: str = "",
+) -> Traffic:
     """Open loop, exponential gaps: many clients that do not know of each other.
+
+    source: the "namespace/service-account" of the pod that asks; without it, clients come in through the gateway.
 
     >>> poisson(rate=150, to="ranker", keys=zipf(1000, s=0.6)).flows[0].curve.peak
     150.0
     """
-    return _open(Arrivals.POISSON, rate, to, keys, via, name)
+    return _open(Arrivals.POISSON, rate, to, keys, via, name, source)
 
 
 def constant(
-    rate: Rate, *, to: str, keys: Keys | None = None, via: ClientSide | None = None, name: str = ""
+    rate: Rate,
+    *,
+    to: str,
+    keys: Keys | None = None,
+    via: ClientSide | None = None,
+    name: str = "",
+    source: str = "",
 ) -> Traffic:
     """Open loop, even gaps.
 
     >>> constant(rate=10, to="ranker").flows[0].flow.arrivals.value
     'constant'
     """
-    return _open(Arrivals.CONSTANT, rate, to, keys, via, name)
+    return _open(Arrivals.CONSTANT, rate, to, keys, via, name, source)
 
 
 def users(
@@ -201,6 +219,7 @@ def users(
     keys: Keys | None = None,
     via: ClientSide | None = None,
     name: str = "",
+    source: str = "",
 ) -> Traffic:
     """Closed loop: each user waits for the answer, thinks (exponentially, `think` on average), and asks again.
 
@@ -211,21 +230,33 @@ def users(
         raise UsageError("there must be at least one user", where=written_at(), value=count)
     if not isinstance(think, Distribution):
         think = Distribution("exponential", {"mean": seconds(think, "think", positive=True)})
-    return _one(Flow(to=to, arrivals=Arrivals.USERS, users=count, think=think, keys=keys, client_side=via, name=name))
+    flow = Flow(to=to, arrivals=Arrivals.USERS, users=count, think=think, keys=keys, client_side=via, name=name)
+    return _one(replace(flow, source=source))
 
 
-def replay(file: str, *, to: str, keys: Keys | None = None, via: ClientSide | None = None, name: str = "") -> Traffic:
+def replay(
+    file: str,
+    *,
+    to: str,
+    keys: Keys | None = None,
+    via: ClientSide | None = None,
+    name: str = "",
+    source: str = "",
+) -> Traffic:
     """A recorded trace: a CSV with a `timestamp` column (see `trace.py`). Its own keys, if any, win over `keys`.
 
     >>> replay("trace.csv", to="ranker").flows[0].trace_file
     'trace.csv'
     """
-    flow = Flow(to=to, arrivals=Arrivals.TRACE, keys=keys, client_side=via, name=name)
+    flow = Flow(to=to, arrivals=Arrivals.TRACE, keys=keys, client_side=via, name=name, source=source)
     return _one(flow, trace_file=file)
 
 
-def _open(arrivals: Arrivals, rate: Rate, to: str, keys: Keys | None, via: ClientSide | None, name: str) -> Traffic:
-    return _one(Flow(to=to, arrivals=arrivals, keys=keys, client_side=via, name=name), _curve(rate))
+def _open(
+    arrivals: Arrivals, rate: Rate, to: str, keys: Keys | None, via: ClientSide | None, name: str, source: str
+) -> Traffic:
+    flow = Flow(to=to, arrivals=arrivals, keys=keys, client_side=via, name=name, source=source)
+    return _one(flow, _curve(rate))
 
 
 def _one(flow: Flow, curve: RateCurve | None = None, trace_file: str = "") -> Traffic:
@@ -239,6 +270,9 @@ def _one(flow: Flow, curve: RateCurve | None = None, trace_file: str = "") -> Tr
             raise UsageError(f"{what} is not what it should be", where=written_at(), value=given, rule=makers[what])
     if not isinstance(flow.to, str) or not flow.to:
         raise UsageError("a flow needs a target", where=written_at(), value=flow.to, rule='to="NAME"')
+    if not isinstance(flow.source, str) or (flow.source and _SOURCE.fullmatch(flow.source) is None):
+        rule = 'source="NAMESPACE/SERVICE-ACCOUNT", such as "tenant-a/default"'
+        raise UsageError("a flow comes from a pod's service account", where=written_at(), value=flow.source, rule=rule)
     return Traffic((FlowSpec(flow, curve, trace_file, written_at()),))
 
 

@@ -14,20 +14,24 @@ from sandbox.journal.schema import RecordKind
 from sandbox.manifests.cache_config import CONFIG, ENABLED, CacheConfig, parse_cache_config
 from sandbox.manifests.objects import (
     ConfigMap,
+    Container,
     Deployment,
     InferenceService,
     KnativeService,
     Node,
     Object,
     PodTemplate,
-    Resources,
+    Secret,
     Service,
     VirtualService,
 )
 from sandbox.manifests.platform_config import platform_config
+from sandbox.manifests.tenancy import AuthorizationPolicy, LimitRange, Namespace, ResourceQuota, ServiceAccount
 from sandbox.mechanisms.autoscaling.annotations import revision_scaling
 from sandbox.mechanisms.autoscaling.config import parse_autoscaler_config
 from sandbox.mechanisms.rollout.revision_gc import GcConfig, parse_gc_config
+from sandbox.mechanisms.tenancy import rbac
+from sandbox.scenario.targets import keys_of, kinds_of
 from sandbox.sim import columns as c
 from sandbox.sim.context import Context
 from sandbox.sim.deployments import Deployments
@@ -35,33 +39,14 @@ from sandbox.sim.gateway import Gateway
 from sandbox.sim.harvest import Harvest
 from sandbox.sim.knative import Knative, ServiceState
 from sandbox.sim.kserve import KServe
-from sandbox.sim.pods import Pod, Pool
+from sandbox.sim.mesh import Mesh
+from sandbox.sim.pod import Pod
+from sandbox.sim.pods import Pool
 from sandbox.sim.revision import Revision
 from sandbox.sim.workload import Identity, Limits, Workload, Workloads
 
 STANDARD = "Standard"
-
-# kubectl's names and short names → the kind of our objects.
-KINDS = {
-    "isvc": "InferenceService",
-    "inferenceservice": "InferenceService",
-    "inferenceservices": "InferenceService",
-    "ksvc": "KnativeService",
-    "kservice": "KnativeService",
-    "services.serving.knative.dev": "KnativeService",
-    "service.serving.knative.dev": "KnativeService",
-    "svc": "Service",
-    "service": "Service",
-    "deploy": "Deployment",
-    "deployment": "Deployment",
-    "deployments": "Deployment",
-    "cm": "ConfigMap",
-    "configmap": "ConfigMap",
-    "vs": "VirtualService",
-    "virtualservice": "VirtualService",
-    "node": "Node",
-    "secret": "Secret",
-}
+ADMINISTRATOR = "system:admin"
 
 
 class Cluster:
@@ -72,6 +57,8 @@ class Cluster:
         self.objects: dict[tuple[str, str, str], Object] = {}
         self.harvest = Harvest(context)
         self.workloads = Workloads(context, self.harvest.pod_changed)
+        self.mesh = Mesh(context, lambda: self.workloads.all, self._path)
+        context.namespaces.on_used = self._quota_used
         self.revisions: list[Revision] = []
         self.knative = Knative(context, self._make_revision, self._routes_changed, GcConfig())
         self.kserve = KServe(context, self.knative)
@@ -83,8 +70,8 @@ class Cluster:
     # ---- objects
 
     def apply_all(self, objects: Iterable[Object]) -> None:
-        """Apply many at once: settings and nodes first, as an administrator would have done before."""
-        first = (ConfigMap, Node)
+        """Apply many at once: settings, nodes and namespaces first, as an administrator would have done before."""
+        first = (ConfigMap, Node, Namespace, LimitRange, ResourceQuota, ServiceAccount, Secret, AuthorizationPolicy)
         in_order = list(objects)
         for one in [one for one in in_order if isinstance(one, first)] + [
             one for one in in_order if not isinstance(one, first)
@@ -105,7 +92,12 @@ class Cluster:
             case ConfigMap():
                 self._configure(one)
             case Node():
-                self.context.nodes.add(one)
+                self.workloads.node_changed(self.context.nodes.add(one), one)
+            case Namespace() | LimitRange() | ResourceQuota() | ServiceAccount() | Secret():
+                self.context.namespaces.apply(one)
+                self.mesh.refresh()
+            case AuthorizationPolicy():
+                self.mesh.apply(one)
             case VirtualService():
                 self.gateway.virtual_services[(namespace, name)] = one
                 self.gateway.refresh()
@@ -143,15 +135,18 @@ class Cluster:
             case InferenceService():
                 if not self.deployments.delete_standard(namespace, name):
                     self.kserve.delete(namespace, name)
+            case Namespace() | LimitRange() | ResourceQuota() | ServiceAccount() | Secret():
+                self.context.namespaces.delete(one)
+                self.mesh.refresh()
+            case AuthorizationPolicy():
+                self.mesh.delete(one)
             case _:
                 pass
         self.gateway.refresh()
 
     def target(self, text: str) -> Object:
         """The object that "kind/name" or "kind/name.namespace" means."""
-        kind, _, rest = text.partition("/")
-        name, _, namespace = rest.partition(".")
-        found = self.objects.get((KINDS.get(kind.lower(), kind), namespace or "default", name))
+        found = next((self.objects[key] for key in keys_of(text) if key in self.objects), None)
         if found is None:
             known = ", ".join(sorted(f"{key[0]}/{key[2]}" for key in self.objects)) or "nothing"
             raise UsageError(
@@ -161,6 +156,26 @@ class Cluster:
                 next_step=f"applied so far: {known}",
             )
         return found
+
+    def get(self, target: str, user: str) -> tuple[int, str]:
+        """What `kubectl get --as user` is answered: the API server's status and message."""
+        key = next((key for key in keys_of(target) if key in self.objects), keys_of(target)[-1])
+        request = rbac.request_for(user or ADMINISTRATOR, "get", *key)
+        if not rbac.allowed(request, self.objects.values()):
+            return 403, rbac.denial(request)
+        if key not in self.objects:
+            return 404, f'{request.resource} "{request.name}" not found'
+        return 200, f"{request.resource}/{request.name}"
+
+    def _quota_used(self, quota: ResourceQuota, used: Mapping[str, int]) -> None:
+        self.context.record(
+            RecordKind.OBJECT,
+            object=f"resourcequota/{quota.metadata.name}",
+            event="status",
+            namespace=quota.metadata.namespace,
+            hard=dict(quota.hard),
+            used=dict(used),
+        )
 
     def _configure(self, config: ConfigMap) -> None:
         name = config.metadata.name
@@ -194,11 +209,18 @@ class Cluster:
                 container_concurrency=concurrency,
                 timeout_s=timeout_s,
                 grace_s=timeout_s,
-                sidecars=(Resources(cpu_milli=platform.queue_sidecar_cpu_milli),),
+                sidecars=(
+                    Container(
+                        name="queue-proxy",
+                        requests=platform.queue_sidecar_requests,
+                        limits=platform.queue_sidecar_limits,
+                    ),
+                ),
             ),
             self._facts(template.pod, state.owner or state.name, state.component, namespace, name),
             cache,
         )
+        self.mesh.refresh()
         if state.component == "transformer":
             route = self.gateway.inner_route(namespace, f"{state.owner}-predictor")
             self.context.plane.state.revs[workload.row, c.R_INNER_ROUTE] = route
@@ -211,7 +233,19 @@ class Cluster:
 
     def _make_deployment(self, identity: Identity, template: PodTemplate, limits: Limits) -> Workload:
         own = self._facts(template, identity.service, identity.component, identity.namespace, identity.name)
-        return self.workloads.make(identity, template, limits, own)
+        workload = self.workloads.make(identity, template, limits, own)
+        self.mesh.refresh()
+        return workload
+
+    def _path(self, workload: Workload) -> str:
+        """What an inference request to a workload asks for, in the protocol that its predictor speaks."""
+        identity = workload.identity
+        owner = self.objects.get(("InferenceService", identity.namespace, identity.owner))
+        if not isinstance(owner, InferenceService):
+            return "/"
+        if owner.predictor.protocol_version == "v2":
+            return f"/v2/models/{identity.owner}/infer"
+        return f"/v1/models/{identity.owner}:predict"
 
     def _facts(
         self, template: PodTemplate, service: str, component: str, namespace: str, revision: str
@@ -272,14 +306,18 @@ class Cluster:
 
         Of a service, the revisions that its route refers to; of an InferenceService those of `component`.
         """
-        kind, _, name = target.partition("/")
-        if kind == "revision" or KINDS.get(kind) == "Deployment":
-            found = [one for one in self.workloads.all if one.identity.name == name]
+        kind, _, named = target.partition("/")
+
+        def meant(identity: Identity, name: str) -> bool:
+            return named in (name, f"{name}.{identity.namespace}")
+
+        if kind == "revision" or kinds_of(target) == ("Deployment",):
+            found = [one for one in self.workloads.all if meant(one.identity, one.identity.name)]
         else:
             found = [
                 one.workload
                 for one in self.revisions
-                if one.workload.identity.service == name
+                if meant(one.workload.identity, one.workload.identity.service)
                 and one.workload.identity.component in (component, "")
                 and not one.removed
                 and one.routing == "active"

@@ -67,11 +67,17 @@ HOP_COLUMNS = 16
     R_RESPONSE_BYTES,
     R_LATENCY,  # sum of all latencies in the histogram, ns, of the entry series
     R_INNER_LATENCY,  # and of the inner one
-) = range(20)
+    R_DENIED,  # bit k: its pods' sidecars deny caller k
+    R_DENIED_AT_ACTIVATOR,  # bit k: the activator's sidecar denies caller k's requests to it
+    R_CALLER,  # who its own pods are when they call
+) = range(23)
 REV_COLUMNS = 32
 
 # R_MODE
 DIRECT, PROXY = range(2)
+
+# callers that are always there (sim/mesh.py numbers the others)
+FROM_GATEWAY, FROM_ACTIVATOR = range(2)
 
 # ---- acts: one activator's view of one revision; row = revision * activators + activator
 (
@@ -140,7 +146,8 @@ POD_COLUMNS = 32
     F_FAIL_STREAM,
     F_THINK_STREAM,
     F_CLIENT_STREAM,
-) = range(21)
+    F_CALLER,  # who asks
+) = range(22)
 FLOW_COLUMNS = 32
 # F_KIND
 KIND_POISSON, KIND_CONSTANT, KIND_TRACE, KIND_USERS = range(4)
@@ -169,7 +176,7 @@ T_OFFSET, T_COUNT = range(2)
 SCALARS = 16
 
 # ---- counters, one row per (revision, role) and one per (pod, role); role 0 entry, 1 inner
-N_ARRIVED, N_STARTED, N_HIT, N_MISS, N_STALE, N_PROXIED, N_200, N_500, N_502, N_503, N_504 = range(11)
+N_ARRIVED, N_STARTED, N_HIT, N_MISS, N_STALE, N_PROXIED, N_200, N_500, N_502, N_503, N_504, N_403 = range(12)
 COUNTERS = 16
 HIST_BUCKETS = 64 * 41  # up to 2^41 ns, 36 minutes: beyond any time-out; longer ones count in the last
 

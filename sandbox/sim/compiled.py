@@ -49,6 +49,7 @@ COMPILED_SOURCES = (
     "mechanisms/routing/*.py",
     "mechanisms/caching/*.py",
     "mechanisms/serving/*.py",
+    "mechanisms/tenancy/authorization.py",
     "mechanisms/traffic/*.py",
 )
 

@@ -12,6 +12,7 @@ from sandbox.profiles import ProfileBook
 from sandbox.sim.agenda import NS, Agenda, Priority
 from sandbox.sim.dataplane import DataPlane
 from sandbox.sim.link import Transfers
+from sandbox.sim.namespaces import Namespaces
 from sandbox.sim.nodes import Nodes
 
 
@@ -26,6 +27,7 @@ class Context:
     seed: int
     nodes: Nodes
     store: Transfers
+    namespaces: Namespaces = field(default_factory=Namespaces)
     autoscaler: AutoscalerConfig = field(default_factory=AutoscalerConfig)
     platform: PlatformConfig = field(default_factory=PlatformConfig)
     start_ns: int | None = None  # None while the cluster settles

@@ -13,7 +13,7 @@ from sandbox.sim.agenda import NS
 from sandbox.sim.context import Context
 from sandbox.sim.dataplane import DataPlane
 from sandbox.sim.nodes import gpus
-from sandbox.sim.pods import Pod
+from sandbox.sim.pod import Pod
 from sandbox.sim.readout import drain_counts, drain_hist
 from sandbox.sim.workload import Workload
 
@@ -31,7 +31,7 @@ WORDS[[c.N_ARRIVED, c.N_STARTED, c.N_HIT, c.N_MISS, c.N_STALE, c.N_PROXIED]] = [
     What.STALE,
     What.PROXIED,
 ]
-WORDS[[c.N_200, c.N_500, c.N_502, c.N_503, c.N_504]] = [200, 500, 502, 503, 504]
+WORDS[[c.N_200, c.N_403, c.N_500, c.N_502, c.N_503, c.N_504]] = [200, 403, 500, 502, 503, 504]
 
 
 class Harvest:
@@ -147,7 +147,7 @@ class Harvest:
 
     def _values(self, workload: Workload) -> dict[int, float]:
         pool = workload.pool
-        held = len(pool.pods)
+        requested = pool.requested
         return {
             Gauge.READY: pool.ready,
             Gauge.PODS: pool.live,
@@ -155,8 +155,8 @@ class Harvest:
             Gauge.IN_FLIGHT: workload.inside,
             Gauge.QUEUED: workload.waiting,
             Gauge.CONCURRENCY: workload.concurrency,
-            Gauge.CPU_REQUESTED: held * workload.requests.cpu_milli / 1000,
-            Gauge.MEMORY_REQUESTED: held * workload.requests.memory_bytes,
-            Gauge.GPU_REQUESTED: held * gpus(workload.requests),
+            Gauge.CPU_REQUESTED: requested.cpu_milli / 1000,
+            Gauge.MEMORY_REQUESTED: requested.memory_bytes,
+            Gauge.GPU_REQUESTED: gpus(requested),
             **workload.gauges,
         }

@@ -16,7 +16,7 @@ from sandbox.mechanisms.autoscaling.sampling import estimate_total, sample_size
 from sandbox.sim import columns as c
 from sandbox.sim.dataplane import DataPlane
 from sandbox.sim.draws import shuffle_front
-from sandbox.sim.pods import Phase
+from sandbox.sim.pod import Phase
 from sandbox.sim.readout import PERIOD_NS, read_reports
 from sandbox.sim.workload import Workload
 

@@ -15,69 +15,26 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 
 import numpy as np
 import numpy.typing as npt
 
 from sandbox.journal.schema import RecordKind
-from sandbox.manifests.objects import PodTemplate, Resources
-from sandbox.profiles import Distribution, ModelProfile
+from sandbox.manifests.objects import Resources
+from sandbox.mechanisms.tenancy import model_access
+from sandbox.profiles import Distribution
 from sandbox.sim import columns as c
 from sandbox.sim.agenda import Priority
 from sandbox.sim.context import Context
 from sandbox.sim.draws import UNIT, mix64, stream, uniform53
+from sandbox.sim.nodes import total
+from sandbox.sim.pod import LIVE, Phase, Pod, PoolSpec
 
 DRAIN_QUIET_S = 30.0  # knative/serving pkg/queue/sharedmain: quiet time before queue-proxy stops
 BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 10.0, 300.0  # kubelet: restarts of a crashing container
 BACK_OFF_RESET_S = 600.0
-
-
-class Phase(Enum):
-    """Where a pod is in its life."""
-
-    PENDING = "Pending"  # no node has room yet
-    PULLING = "Pulling"  # image
-    DOWNLOADING = "Downloading"  # model, by the init container
-    STARTING = "Starting"  # container runs, model loads, not ready yet
-    READY = "Ready"
-    CRASHED = "CrashLoopBackOff"  # waiting for its restart
-    TERMINATING = "Terminating"
-    GONE = "Gone"
-
-
-LIVE = (Phase.PENDING, Phase.PULLING, Phase.DOWNLOADING, Phase.STARTING, Phase.READY, Phase.CRASHED)
-
-
-@dataclass(slots=True, eq=False)
-class Pod:
-    number: int  # in the journal
-    ordinal: int  # within its pool, from 1
-    name: str
-    row: int  # in the data plane
-    created_s: float
-    phase: Phase = Phase.PENDING
-    node: str = ""
-    ready_at_s: float = 0.0
-    restarts: int = 0
-    started_at_s: float = 0.0
-    life: int = 0  # raised when what was planned for the pod no longer holds
-
-
-@dataclass(slots=True, kw_only=True)
-class PoolSpec:
-    """What the pods of a pool have in common."""
-
-    name: str  # revision or Deployment
-    about: str  # what the journal calls the owner: "revision/name"
-    row: int
-    template: PodTemplate
-    requests: Resources
-    profile: ModelProfile
-    queue_proxy: bool  # Knative pods drain behind queue-proxy
-    grace_s: float
-    cache: Callable[[], int] | None = None  # makes or finds the pod's response cache
-    own_cache: bool = False  # the cache dies with the pod (sidecar)
+# kubernetes pkg/controller/replicaset: a pod that is refused is submitted again (workqueue's default rate limiter)
+REFUSED_FIRST_S, REFUSED_MOST_S = 0.005, 1000.0
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +53,9 @@ class Pool:
     created: int = 0
     _rows: npt.NDArray[np.int64] | None = None
     _counts: tuple[int, int, int] | None = None
+    _requested: Resources | None = None
+    _refusals: int = 0  # in a row
+    _attempt: int = 0  # raised when a planned attempt to create pods no longer holds
 
     # ---- how many
 
@@ -128,15 +88,24 @@ class Pool:
     def terminating(self) -> int:
         return self._count()[2]
 
+    @property
+    def requested(self) -> Resources:
+        """What all pods request, terminating ones included."""
+        if self._requested is None:
+            self._requested = total(pod.requests for pod in self.pods)
+        return self._requested
+
     def ready_pods(self) -> list[Pod]:
         return [pod for pod in self.pods if pod.phase is Phase.READY]
 
     def scale(self, replicas: int) -> None:
         """Have this many pods. The ones to go: not ready before ready, younger before older."""
         self.replicas = replicas
+        self._attempt += 1
         live = [pod for pod in self.pods if pod.phase in LIVE]
         for _ in range(replicas - len(live)):
-            self._create()
+            if not self._create():
+                break
         surplus = len(live) - replicas
         if surplus > 0:
             live.sort(key=lambda pod: (pod.phase is Phase.READY, -pod.number))
@@ -147,52 +116,96 @@ class Pool:
 
     # ---- up
 
-    def _create(self) -> None:
-        now_s = self.context.agenda.now_s
+    def _create(self) -> bool:
+        """Submit a pod; False if the API server refuses it."""
+        name = f"{self.spec.name}-{self.created + 1:05d}"
+        admitted = self.context.namespaces.admit(self.spec.namespace, name, self.spec.template, self.spec.demand)
+        if isinstance(admitted, str):
+            self._refused(admitted)
+            return False
+        self._refusals = 0
         self.created += 1
         pod = Pod(
             number=self.numbers(),
             ordinal=self.created,
-            name=f"{self.spec.name}-{self.created:05d}",
+            name=name,
             row=self.context.plane.new_pod(self.spec.row),
-            created_s=now_s,
+            created_s=self.context.agenda.now_s,
+            requests=admitted.requests,
+            ticket=admitted.ticket,
         )
         self.pods.append(pod)
-        self._rows = self._counts = None
+        self._rows = self._counts = self._requested = None
         self.on_pod(pod, True)
         self._enter(pod, Phase.PENDING)
         self._later(pod, self.context.profiles.platform.scheduling_s, lambda: self.schedule(pod))
+        return True
+
+    def _refused(self, message: str) -> None:
+        """Tell, and try again later: nobody tells a ReplicaSet that a quota has room again."""
+        self.context.event(self.spec.about, "FailedCreate", f"Error creating: {message}")
+        wait_s = min(REFUSED_FIRST_S * 2**self._refusals, REFUSED_MOST_S)
+        self._refusals += 1
+        attempt = self._attempt
+        self.context.agenda.after(
+            wait_s, Priority.PODS, lambda: self.scale(self.replicas) if attempt == self._attempt else None
+        )
+        self.on_refused()
+
+    # Told when a pod was refused.
+    on_refused: Callable[[], None] = field(default=lambda: None)
 
     def schedule(self, pod: Pod) -> None:
         """Find a node; without one the pod stays Pending until room appears."""
         if pod.phase is not Phase.PENDING or pod.node:
             return
-        node, message = self.context.nodes.place(self.spec.template, self.spec.requests)
+        node, message = self.context.nodes.place(self.spec.template, pod.requests)
         if node is None:
             self.context.event(f"pod/{pod.name}", "FailedScheduling", message)
             return
         pod.node = node
         self._resources(node)
-        profile = self.spec.profile
-        if profile.startup is not None:
+        self._begin(pod)
+
+    def _begin(self, pod: Pod) -> None:
+        """A node has taken the pod: all stages of its start-up, or the profile's one."""
+        startup = self.spec.profile.startup
+        if startup is None:
+            self._enter(pod, Phase.PULLING)
+            self._later(pod, self._pull_s(), lambda: self._download(pod))
+        elif self._may_download(pod, self._begin):
             spent_s = self.context.agenda.now_s - pod.created_s
-            takes_s = max(self._draw(profile.startup, pod, "startup") - spent_s, 0.0)
+            takes_s = max(self._draw(startup, pod, "startup") - spent_s, 0.0)
             self._enter(pod, Phase.STARTING)
             self._later(pod, takes_s, lambda: self._become_ready(pod))
-            return
-        self._enter(pod, Phase.PULLING)
-        self._later(pod, self._pull_s(), lambda: self._download(pod))
 
     def _pull_s(self) -> float:
         return self.spec.profile.image_bytes / self.context.profiles.platform.image_bytes_per_s
 
+    def _may_download(self, pod: Pod, again: Callable[[Pod], None]) -> bool:
+        """Whether the store gives the model out. If not, the init container fails and is restarted: then `again`."""
+        template = self.spec.template
+        user = (self.spec.namespace, template.service_account)
+        if not template.storage_uri or self.context.namespaces.may_download(*user, template.storage_uri):
+            return True
+        wait_s = _back_off_s(pod.restarts)
+        pod.restarts += 1
+        self.context.event(
+            f"pod/{pod.name}", model_access.DENIED_REASON, model_access.denial(template.storage_uri, "/".join(user))
+        )
+        self._enter(pod, Phase.CRASHED, reason=model_access.DENIED_REASON, restarts=pod.restarts)
+        self._later(pod, wait_s, lambda: again(pod))
+        return False
+
     def _download(self, pod: Pod) -> None:
+        if not self._may_download(pod, self._download):
+            return
         size = self.spec.profile.model_bytes
         if not self.spec.template.storage_uri or size == 0:
             self._start(pod)
             return
         self._enter(pod, Phase.DOWNLOADING)
-        self.context.store.begin(self.context.agenda.now_s, pod.name, size)
+        self.context.store.begin(self.context.agenda.now_s, _transfer(pod), size)
         self._watch_store()
 
     def _watch_store(self) -> None:
@@ -205,7 +218,7 @@ class Pool:
     def downloaded(self, name: str) -> bool:
         """The store says that `name` is done: True if it was one of ours."""
         for pod in self.pods:
-            if pod.name == name and pod.phase is Phase.DOWNLOADING:
+            if _transfer(pod) == name and pod.phase is Phase.DOWNLOADING:
                 self._start(pod)
                 return True
         return False
@@ -253,7 +266,7 @@ class Pool:
         """Delete the pod: it stops being an endpoint, drains, and is gone."""
         was = pod.phase
         pod.life += 1
-        self.context.store.cancel(self.context.agenda.now_s, pod.name)
+        self.context.store.cancel(self.context.agenda.now_s, _transfer(pod))
         self._enter(pod, Phase.TERMINATING)
         self._forget(pod)
         if was is not Phase.READY:
@@ -308,12 +321,15 @@ class Pool:
         if cache != c.NONE and self.spec.own_cache:
             plane.free_cache(cache)
         if pod.node:
-            self.context.nodes.release(pod.node, self.spec.requests)
+            self.context.nodes.release(pod.node, pod.requests)
             self._resources(pod.node)
+        self.context.namespaces.release(pod.ticket)
         self._enter(pod, Phase.GONE)
         self.pods.remove(pod)
-        self._rows = self._counts = None
+        self._rows = self._counts = self._requested = None
         self.on_pod(pod, False)
+        if self._refusals:
+            self.scale(self.replicas)  # a ReplicaSet looks again when one of its own pods goes
         self.on_change()
         self.on_room()
 
@@ -331,7 +347,7 @@ class Pool:
         now_s = self.context.agenda.now_s
         if now_s - pod.started_at_s > BACK_OFF_RESET_S:
             pod.restarts = 0
-        wait_s = 0.0 if pod.restarts == 0 else min(BACK_OFF_FIRST_S * 2 ** (pod.restarts - 1), BACK_OFF_MOST_S)
+        wait_s = _back_off_s(pod.restarts)
         pod.restarts += 1
         self._enter(pod, Phase.CRASHED, reason=reason, restarts=pod.restarts)
         self._forget(pod)
@@ -404,3 +420,13 @@ class Pool:
         usage = self.context.nodes.usage(node)
         if usage:
             self.context.record(RecordKind.RESOURCES, node=node, **usage)
+
+
+def _back_off_s(restarts: int) -> float:
+    """How long the kubelet waits before it starts a container again."""
+    return 0.0 if restarts == 0 else min(BACK_OFF_FIRST_S * 2 ** (restarts - 1), BACK_OFF_MOST_S)
+
+
+def _transfer(pod: Pod) -> str:
+    """What the store calls a pod's download: names of pods are unique in a namespace only."""
+    return str(pod.number)

@@ -96,6 +96,7 @@ class Revision:
         self._look_again = 0  # number of the newest appointment; older ones are void
         self._looking = False
         workload.on_change = self._pods_changed
+        workload.pool.on_refused = self._refused
 
     # ---- life
 
@@ -131,6 +132,11 @@ class Revision:
     def _deadline(self) -> None:
         if self.ready is Status.UNKNOWN and not self.removed:
             self._set_ready(Status.FALSE, "ProgressDeadlineExceeded")
+
+    def _refused(self) -> None:
+        """The API server lets no pod in: the Deployment's ReplicaFailure fails a revision that was never ready."""
+        if self.ready is Status.UNKNOWN:
+            self._set_ready(Status.FALSE, "FailedCreate")
 
     def _set_ready(self, ready: Status, reason: str) -> None:
         if ready is not self.ready:

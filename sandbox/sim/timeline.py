@@ -18,8 +18,14 @@ def play_step(cluster: Cluster, step: Step) -> None:
         cluster.context.record(RecordKind.MARK, name=step.mark)
     if step.action is Action.NOTHING:
         return
-    result = _ACTIONS[step.action](cluster, step)
-    cluster.context.record(RecordKind.STEP, action=step.action.value, target=step.target, mark=step.mark, result=result)
+    details = {}
+    if step.action is Action.GET:
+        details["status"], result = cluster.get(step.target, step.as_user)
+    else:
+        result = _ACTIONS[step.action](cluster, step)
+    cluster.context.record(
+        RecordKind.STEP, action=step.action.value, target=step.target, mark=step.mark, result=result, **details
+    )
 
 
 def _apply(cluster: Cluster, step: Step) -> str:

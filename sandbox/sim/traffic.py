@@ -45,11 +45,13 @@ class Traffic:
         seed: int,
         route: Callable[[str], int],
         table: Callable[[Distribution], int],
+        caller: Callable[[str], int],
     ) -> None:
         self.plane = plane
         self.seed = seed
         self._route = route
         self._table = table
+        self._caller = caller
         self._keys: list[Ints] = []
         self._key_offsets: dict[Keys, int] = {}
         self._knots: list[npt.NDArray[np.float64]] = []
@@ -65,6 +67,7 @@ class Traffic:
             row[c.F_KIND] = KINDS[flow.arrivals]
             row[c.F_NEXT] = c.FOREVER
             row[c.F_ROUTE] = self._route(flow.to)
+            row[c.F_CALLER] = self._caller(flow.source)
             for column, name in STREAMS.items():
                 row[column] = stream(self.seed, f"{stream_name(flow, number)}/{name}")
             if flow.keys is not None:

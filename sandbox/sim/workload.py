@@ -16,16 +16,19 @@ import numpy.typing as npt
 
 from sandbox.journal.schema import Role, Series
 from sandbox.manifests.cache_config import CacheConfig
-from sandbox.manifests.objects import PodTemplate, Resources
+from sandbox.manifests.objects import Container, Node, PodTemplate
 from sandbox.mechanisms.routing import balancing
+from sandbox.mechanisms.scheduling.demand import amounts
+from sandbox.mechanisms.scheduling.placement import may_fit_now
 from sandbox.mechanisms.serving import work
 from sandbox.profiles import Distribution, ModelProfile
 from sandbox.sim import columns as c
 from sandbox.sim.admission import admitted
 from sandbox.sim.agenda import NS, Priority, to_ns
 from sandbox.sim.context import Context
-from sandbox.sim.nodes import total
-from sandbox.sim.pods import Pod, Pool, PoolSpec
+from sandbox.sim.namespaces import submitted
+from sandbox.sim.pod import Phase, Pod, PoolSpec
+from sandbox.sim.pods import Pool
 
 MOST_ENTRIES = 4_000_000  # of one cache; about 70 bytes each are laid out when it is made
 
@@ -49,7 +52,7 @@ class Limits:
     timeout_s: float = 300.0
     queue_proxy: bool = True
     grace_s: float = 300.0
-    sidecars: tuple[Resources, ...] = ()
+    sidecars: tuple[Container, ...] = ()
 
 
 @dataclass(slots=True, eq=False)
@@ -61,7 +64,6 @@ class Workload:
     pool: Pool
     entry_series: int
     inner_series: int
-    requests: Resources
     model: int
     concurrency: float = 0.0  # mean requests inside over the last second
     inside: int = 0  # requests inside at its end, queued ones included
@@ -105,7 +107,6 @@ class Workloads:
         model = self._models.setdefault(facts.get("storageUri") or facts.get("image", ""), len(self._models))
         self._set_row(row, profile, limits, model, cache)
         containers = admitted(template, cache, service=identity.owner or identity.service, component=identity.component)
-        requests = total([*(one.requests for one in containers), *limits.sidecars])
         series = [
             self.context.journal.series(
                 Series(identity.name, role, identity.service, identity.component, identity.namespace)
@@ -114,10 +115,11 @@ class Workloads:
         ]
         spec = PoolSpec(
             name=identity.name,
+            namespace=identity.namespace,
             about=f"{'revision' if limits.queue_proxy else 'deployment'}/{identity.name}",
             row=row,
             template=template,
-            requests=requests,
+            demand=submitted(template, (*containers, *limits.sidecars)),
             profile=profile,
             queue_proxy=limits.queue_proxy,
             grace_s=limits.grace_s,
@@ -125,7 +127,7 @@ class Workloads:
             own_cache=cache is not None and cache.topology == "sidecar",
         )
         pool = Pool(self.context, spec, self._next_pod, lambda: None, self._room)
-        workload = Workload(identity, row, pool, series[0], series[1], requests, model)
+        workload = Workload(identity, row, pool, series[0], series[1], model)
         pool.on_change = lambda: workload.on_change()
         pool.on_pod = lambda pod, here: self._on_pod(workload, pod, here)
         pool.on_store = self._store_done
@@ -195,6 +197,15 @@ class Workloads:
         for workload in self.all:
             for pod in list(workload.pool.pods):
                 workload.pool.schedule(pod)
+
+    def node_changed(self, before: Node | None, after: Node) -> None:
+        """Pods that are pending are tried again where a new or changed node may have room for them."""
+        for workload in self.all:
+            template = workload.pool.spec.template
+            for pod in list(workload.pool.pods):
+                pending = pod.phase is Phase.PENDING and not pod.node
+                if pending and may_fit_now(template, amounts(pod.requests), before, after):
+                    workload.pool.schedule(pod)
 
     def _store_done(self) -> None:
         store = self.context.store

@@ -75,7 +75,10 @@ class _Run:
             store=Transfers(variant.profiles.platform.store_bytes_per_s),
         )
         self.cluster = Cluster(self.context)
-        self.traffic = Traffic(self.context.plane, seed, self.cluster.gateway.route, self.cluster.workloads.table)
+        cluster = self.cluster
+        self.traffic = Traffic(
+            self.context.plane, seed, cluster.gateway.route, cluster.workloads.table, cluster.mesh.source
+        )
 
     # ---- before 0
 

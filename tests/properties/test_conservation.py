@@ -22,7 +22,7 @@ from sandbox.sim.draws import alias_table, quantile_table, stream
 
 MS = 1_000_000
 SECOND = 1000 * MS
-ANSWERS = [c.N_200, c.N_500, c.N_502, c.N_503, c.N_504]
+ANSWERS = [c.N_200, c.N_403, c.N_500, c.N_502, c.N_503, c.N_504]
 INSIDE = [c.AT_QUEUE_PROXY, c.AT_CONTAINER, c.WORKING, c.WAITING]
 ACTIVATORS = 2
 FRONTS, PREDICTORS, PLAIN = (0, 1), (2, 3), (4,)

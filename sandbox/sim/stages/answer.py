@@ -38,6 +38,7 @@ from sandbox.sim.columns import (
     HIST_BUCKETS,
     HOP_COLUMNS,
     N_200,
+    N_403,
     N_500,
     N_502,
     N_503,
@@ -88,6 +89,8 @@ def status_column(status: int) -> int:
         return N_502
     if status == 503:
         return N_503
+    if status == 403:
+        return N_403
     return N_504
 
 

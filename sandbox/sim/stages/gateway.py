@@ -7,6 +7,7 @@ its excess burst capacity. A client-side balancer (F_CLIENTS) knows the pods it 
 from __future__ import annotations
 
 from sandbox.mechanisms.routing import balancing
+from sandbox.mechanisms.tenancy import authorization
 from sandbox.sim.columns import (
     A_AREA,
     A_COUNT,
@@ -40,6 +41,7 @@ from sandbox.sim.columns import (
     NONE,
     R_ACT_HOP,
     R_ACTIVATORS,
+    R_DENIED_AT_ACTIVATOR,
     R_ENDPOINTS,
     R_MODE,
     R_NEXT_ENDPOINT,
@@ -52,9 +54,11 @@ from sandbox.sim.columns import (
 )
 from sandbox.sim.compiled import jit
 from sandbox.sim.draws import below, mix64
+from sandbox.sim.stages.callers import caller
 from sandbox.sim.stages.queues import enqueue
 from sandbox.sim.state import Memory
 
+denies = jit(authorization.denies)
 least_request = jit(balancing.least_request)
 random_pod = jit(balancing.random_pod)
 round_robin = jit(balancing.round_robin)
@@ -138,6 +142,10 @@ def arrive(s: Memory, row: int, now: int) -> int:
     s.rev_counts[(2 * rev + role) * COUNTERS + N_ARRIVED] += 1
     bits = pick_bits(s, row)
     if s.revs[rev * REV_COLUMNS + R_MODE] != DIRECT:
+        denied = s.revs[rev * REV_COLUMNS + R_DENIED_AT_ACTIVATOR]
+        if denied != 0 and denies(denied, caller(s, row)):
+            s.hops[h + H_STATUS] = 403
+            return DO_REPLY
         return knock(s, row, rev, bits, now)
     if role == 0 and s.flows[s.hops[h + H_FLOW] * FLOW_COLUMNS + F_CLIENTS] > 0:
         s.hops[h + H_OVER] = 0  # no gateway on the way

@@ -1,4 +1,7 @@
-"""Inside a pod: queue-proxy's limit and queue, the container's workers.
+"""Inside a pod: the mesh's sidecar, queue-proxy's limit and queue, the container's workers.
+
+Before them stands the mesh's sidecar, which answers 403 to callers that a policy denies: neither queue-proxy nor the
+container hears of such a request, and so does no autoscaler.
 
 Upstream: knative/serving pkg/queue (breaker, concurrency reports). Leaves out, with the seam where it would go:
 batching (between `enter_container` and `start`), CPU shares (the duration in `start`).
@@ -8,6 +11,7 @@ from __future__ import annotations
 
 from sandbox.mechanisms.routing import breaker
 from sandbox.mechanisms.serving import work
+from sandbox.mechanisms.tenancy import authorization
 from sandbox.sim.columns import (
     ARRIVING,
     AT_CONTAINER,
@@ -23,6 +27,7 @@ from sandbox.sim.columns import (
     F_FAIL_STREAM,
     F_SERVICE_STREAM,
     FLOW_COLUMNS,
+    FROM_ACTIVATOR,
     GEN_MASK,
     GEN_SHIFT,
     H_ACT,
@@ -55,6 +60,7 @@ from sandbox.sim.columns import (
     POD_COLUMNS,
     R_CACHE_TABLE,
     R_CC,
+    R_DENIED,
     R_FAIL,
     R_HAS_CACHE,
     R_INNER_ROUTE,
@@ -68,11 +74,13 @@ from sandbox.sim.columns import (
 from sandbox.sim.compiled import jit
 from sandbox.sim.draws import mix64, sample, uniform53
 from sandbox.sim.stages.activator import runs_at_once
+from sandbox.sim.stages.callers import caller
 from sandbox.sim.stages.deadlines import is_due
 from sandbox.sim.stages.queues import dequeue, enqueue, leave, schedule, schedule_apart
 from sandbox.sim.state import Memory
 
 admits = jit(breaker.admits)
+denies = jit(authorization.denies)
 draw_number = jit(work.draw_number)
 fails = jit(work.fails)
 queue_depth = jit(breaker.queue_depth)
@@ -90,7 +98,7 @@ def wait(s: Memory, pod: int, q: int, row: int) -> int:
 
 @jit
 def enter(s: Memory, row: int, now: int) -> int:
-    """Reach queue-proxy: in, wait, or refused; returns what to do next."""
+    """Reach the pod's sidecar and queue-proxy: in, wait, or refused; returns what to do next."""
     hops, pods = s.hops, s.pods
     h = row * HOP_COLUMNS
     pod = hops[h + H_POD]
@@ -99,6 +107,12 @@ def enter(s: Memory, row: int, now: int) -> int:
     if pods[p + P_ALIVE] == 0:
         hops[h + H_STAGE] = ARRIVING
         hops[h + H_STATUS] = 502 if proxied else 503
+        return DO_REPLY
+    denied = s.revs[hops[h + H_REV] * REV_COLUMNS + R_DENIED]
+    # What comes through the activator comes from the activator.
+    if denied != 0 and denies(denied, FROM_ACTIVATOR if proxied else caller(s, row)):
+        hops[h + H_STAGE] = ARRIVING
+        hops[h + H_STATUS] = 403
         return DO_REPLY
     pods[p + P_INSIDE] += 1
     pods[p + P_AREA] -= now
