@@ -13,19 +13,8 @@ from fixtures.object_store.upload import upload
 from fixtures.object_store.verify import verify
 from sandbox.errors import UsageError
 from sandbox.mechanisms.storage.uri import read_rule
+from tests.parts.object_store.models import contents, folder_of
 from tests.parts.object_store.running import RunningStore
-
-
-def folder_of(path: Path, files: dict[str, bytes]) -> Path:
-    for name, content in files.items():
-        path.joinpath(name).parent.mkdir(parents=True, exist_ok=True)
-        path.joinpath(name).write_bytes(content)
-    return path
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    return {one.relative_to(path).as_posix(): one.read_bytes() for one in path.rglob("*") if one.is_file()}
-
 
 FILES = {"weights.bin": bytes(range(256)) * 1000, "variables/a b+ü%2F.txt": b"names need quoting\n", "empty": b""}
 
