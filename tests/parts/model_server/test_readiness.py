@@ -243,3 +243,16 @@ def test_it_is_ready_after_the_time_that_its_profile_says(kind: str, key: str, t
 
     begins_s = listening_s if key == "load" else 0.0  # startup counts from the process's start
     assert takes_s - 0.3 < ready_s - begins_s < takes_s + 1.5
+
+
+def test_the_slim_server_stays_under_60_mb_when_it_downloads(store: Store, tmp_path: Path) -> None:
+    model = make_model(tmp_path / "model")
+    (model / "embeddings.bin").write_bytes(bytes(range(256)) * (80 * 1024))  # 20 MiB
+    upload(store.client, model, URI, make_bucket=True)
+    with model_server("slim", tmp_path, "--model-uri", URI, environment=store.environment) as server:
+        server.ready()
+        ready_s = time.monotonic() - server.started_s
+        held = server.resident_bytes() / 1e6
+    print(f"slim, 20 MiB downloaded: ready after {ready_s:.2f} s, {held:.1f} MB")
+
+    assert held < 60
