@@ -222,9 +222,11 @@ def test_the_injector_may_do_what_it_does_and_nothing_more() -> None:
     """Every call that a replica makes of the API, beside every right that the manifests give."""
     with FakeApi() as api:
         api.config("warm")
-        with Injector(*api.arguments) as replica:
-            with Caller(replica, trusting(ca=api.bundle), "sidecar-injector.sandbox-injector.svc") as caller:
-                assert caller.post(review(transformer_pod()))[0] == 200
+        with (
+            Injector(*api.arguments) as replica,
+            Caller(replica, trusting(ca=api.bundle), "sidecar-injector.sandbox-injector.svc") as caller,
+        ):
+            assert caller.post(review(transformer_pod()))[0] == 200
         calls = {(method, path) for method, path, _ in api.calls}
 
     verbs = {"GET": "get", "PUT": "update", "PATCH": "patch"}

@@ -34,6 +34,22 @@ def test_metrics_count_reviews_by_outcome_and_say_when_certificates_end(injector
     assert injector.metric("sidecar_injector_review_seconds_count") >= 3
 
 
+def test_a_foreign_namespace_is_left_alone_where_the_injector_is_told_which_are_its_own(configs: Path) -> None:
+    with Injector("--config-dir", str(configs), "--only-namespace", "shop") as running, Caller(running) as caller:
+        own, foreign = (caller.post(review(transformer_pod(config=None), where))[1] for where in ("shop", "other"))
+
+    assert patch_of(own)
+    assert set(foreign["response"]) == {"uid", "allowed"}
+
+
+def test_a_pod_that_was_skipped_is_named_in_the_log(configs: Path) -> None:
+    with Injector("--config-dir", str(configs)) as running, Caller(running) as caller:
+        caller.post(review(transformer_pod(config="unknown")))
+        log = running.log
+
+    assert "shop/ranker-transformer-00001-deployment-6c9d-: no transformer cache was injected: there is no" in log
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_status_0(configs: Path, number: signal.Signals) -> None:
     with Injector("--config-dir", str(configs)) as running:
