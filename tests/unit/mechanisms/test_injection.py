@@ -217,6 +217,23 @@ def test_a_sidecar_declared_by_hand_gets_its_address() -> None:
     assert environment(after) == {ADDRESS_ENV: SIDECAR_ADDRESS}
 
 
+def test_a_cache_by_annotation_and_one_declared_by_hand_are_the_same_pod_but_for_the_marks() -> None:
+    """As a ServingRuntime with two containers declares it: no annotation, everything written out."""
+    by_annotation = admitted(pod(enabled="true"))
+    declared = deepcopy(container(by_annotation, SIDECAR))
+    by_hand = pod(kserve(env=[{"name": ADDRESS_ENV, "value": SIDECAR_ADDRESS}]), declared)
+
+    def by_name(one: Pod) -> dict[str, Any]:
+        return {each["name"]: each for each in one["spec"]["containers"]}
+
+    assert inject(by_hand, CacheConfig()) == []
+    assert by_name(by_hand) == by_name(by_annotation)
+    assert set(by_annotation["metadata"]["annotations"]) - set(by_hand["metadata"]["annotations"]) == {
+        ENABLED,
+        INJECTED,
+    }
+
+
 def test_a_native_sidecar_declared_by_hand_is_not_doubled() -> None:
     before = pod(enabled="true")
     before["spec"]["initContainers"] = [{"name": SIDECAR, "image": "valkey", "restartPolicy": "Always"}]
