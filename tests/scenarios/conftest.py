@@ -89,16 +89,12 @@ def named() -> Callable[[str], Shipped]:
 
 
 @pytest.fixture
-def copied(tmp_path: Path) -> Callable[..., Shipped]:
-    """A scenario's copy whose files may be spoiled: copied("bad_canary", "flowers.yaml", before="2", after="3")."""
+def copied(tmp_path: Path) -> Callable[[str], Shipped]:
+    """A copy of a scenario's folder, whose files may be spoiled."""
 
-    def copy(name: str, file: str = "", *, before: str = "", after: str = "") -> Shipped:
+    def copy(name: str) -> Shipped:
         folder = tmp_path / name
         shutil.copytree(SCENARIOS / name, folder, ignore=shutil.ignore_patterns("__pycache__"))
-        if file:
-            text = (folder / file).read_text(encoding="utf-8")
-            assert before in text
-            (folder / file).write_text(text.replace(before, after), encoding="utf-8")
         return Shipped(name, folder)
 
     return copy

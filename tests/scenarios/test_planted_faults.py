@@ -1,11 +1,17 @@
-"""Each scenario fails when the mechanism or the manifest that it is about is spoiled."""
+"""Each expectation of each scenario fails when a mechanism, a manifest or a profile that it is about is spoiled.
+
+FAULTS says what is spoiled and which expectations must fail; the last tests hold the list to the scenario files, so
+that a new expectation needs a fault that it catches. All in the short form, in a copy of the scenario's folder.
+"""
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -14,61 +20,260 @@ from sandbox.mechanisms.autoscaling import annotations
 from sandbox.mechanisms.autoscaling.target import Target
 from sandbox.mechanisms.rollout import kserve, kserve_status
 from sandbox.scenario.model import Form
-from sandbox.sim import revision
+from sandbox.sim import pods, revision
 
 SPOILED_SPLIT = Path(__file__).parent / "spoiled_split.py"
+Plant = Callable[[pytest.MonkeyPatch, Path], None]
 
 
-def test_a_canary_that_gets_the_rest_instead_of_its_percent(monkeypatch, named, tmp_path):
-    right = kserve.ksvc_traffic
-    swapped = lambda percent, rolled, **rest: right(None if percent is None else 100 - percent, rolled, **rest)  # noqa: E731
-    monkeypatch.setattr(kserve, "ksvc_traffic", swapped)
+@dataclass(frozen=True)
+class Fault:
+    """What is spoiled, how, and the expectations (without "test_") that must fail of it; `alone`: and no others."""
 
-    assert "test_each_step_sends_its_share_to_the_canary" in named("canary_vs_blue_green").failing(Form.SHORT, tmp_path)
-
-
-def test_an_autoscaled_canary_that_keeps_a_minimum_of_pods(copied, tmp_path):
-    spoiled = copied(
-        "canary_vs_blue_green", "autoscaled-v2-canary-5.yaml", before="minReplicas: 0", after="minReplicas: 8"
-    )
-
-    assert spoiled.failing(Form.SHORT, tmp_path) == {"test_an_autoscaled_canary_needs_less_than_two_sets_of_pods"}
+    what: str
+    scenario: str
+    plant: Plant
+    fails: tuple[str, ...]
+    alone: bool = False
 
 
-def test_a_green_service_with_fewer_pods_than_blue(copied, tmp_path):
-    spoiled = copied("canary_vs_blue_green", "green.yaml", before="minReplicas: 5", after="minReplicas: 3")
+def edited(file: str, before: str, after: str) -> Plant:
+    """A file of the scenario says something else."""
 
-    assert "test_two_colours_request_twice_the_cpu_and_gpus" in spoiled.failing(Form.SHORT, tmp_path)
+    def plant(_: pytest.MonkeyPatch, folder: Path) -> None:
+        text = (folder / file).read_text(encoding="utf-8")
+        assert before in text
+        (folder / file).write_text(text.replace(before, after), encoding="utf-8")
 
-
-def test_a_cutover_that_leaves_half_of_the_weight_behind(copied, tmp_path):
-    spoiled = copied("canary_vs_blue_green", "route-to-green.yaml", before="weight: 0", after="weight: 100")
-
-    assert "test_the_misses_queue_at_a_predictor_sized_for_a_warm_cache" in spoiled.failing(Form.SHORT, tmp_path)
-
-
-def test_cache_keys_that_name_the_version_where_they_should_not(copied, tmp_path):
-    file = "short-cache-without-version.yaml"
-    spoiled = copied("canary_vs_blue_green", file, before='Version: "false"', after='Version: "true"')
-
-    assert spoiled.failing(Form.SHORT, tmp_path) == {
-        "test_without_the_version_in_its_keys_the_cache_stays_warm",
-        "test_and_answers_with_what_the_old_model_said",
-    }
+    return plant
 
 
-def test_a_rollback_that_forgets_what_was_rolled_out_before(monkeypatch, named, tmp_path):
-    monkeypatch.setattr(
-        kserve_status,
-        "_follow",
-        lambda status, service, percent: replace(status, rolled=service.ready) if percent == 100 else status,
-    )
+def patched(module: object, name: str, spoil: Callable[..., object]) -> Plant:
+    """`module.name` becomes what `spoil` makes of it."""
+    return lambda monkeypatch, _: monkeypatch.setattr(module, name, spoil(getattr(module, name)))
 
-    assert named("bad_canary").failing(Form.SHORT, tmp_path) == {
-        "test_each_step_has_the_traffic_table_that_the_book_keeping_says",
-        "test_clients_see_the_shares_of_the_table",
-        "test_a_percent_on_what_is_rolled_out_already_rolls_back_one_step",
-    }
+
+def failing_model(work: str) -> Plant:
+    """One request in a thousand, or five, is answered 500."""
+    rate = "0.2" if work == "100ms" else "0.001"
+    line = f"  serviceTime: constant({work})"
+    return edited("profile.yaml", line, f"{line}\n  failureRate: {rate}")
+
+
+def swapped_percent(right: Callable[..., object]) -> Callable[..., object]:
+    return lambda percent, rolled, **rest: right(None if percent is None else 100 - percent, rolled, **rest)
+
+
+def no_percent_0(right: Callable[..., object]) -> Callable[..., object]:
+    """0 is taken for "not set"."""
+    return lambda percent, rolled, **rest: right(percent or None, rolled, **rest)
+
+
+def forgetful(_: object) -> Callable[..., object]:
+    """What was rolled out before is not remembered."""
+    return lambda status, service, percent: replace(status, rolled=service.ready) if percent == 100 else status
+
+
+def hasty(right: Callable[..., object]) -> Callable[..., object]:
+    """Any share of the traffic counts as rolled out in full."""
+    return lambda status, service, percent: right(status, service, 100 if percent > 0 else percent)
+
+
+def no_grace_period(right: Callable[..., object]) -> Callable[..., object]:
+    return lambda given: right(replace(given, proxy_for_s=1e9))
+
+
+def no_headroom(_: object) -> Callable[..., object]:
+    return lambda metric, concurrency, config, target, utilization: Target(target, target)
+
+
+FAULTS = [
+    Fault(
+        "a canary that gets the rest instead of its percent",
+        "canary_vs_blue_green",
+        patched(kserve, "ksvc_traffic", swapped_percent),
+        ("each_step_sends_its_share_to_the_canary",),
+    ),
+    Fault(
+        "an autoscaled canary that keeps a minimum of pods",
+        "canary_vs_blue_green",
+        edited("autoscaled-v2-canary-5.yaml", "minReplicas: 0", "minReplicas: 8"),
+        ("an_autoscaled_canary_needs_less_than_two_sets_of_pods",),
+        alone=True,
+    ),
+    Fault(
+        "a canary of fewer pods",
+        "canary_vs_blue_green",
+        edited("ranker-v2-canary-5.yaml", "minReplicas: 5\n    maxReplicas: 5", "minReplicas: 4\n    maxReplicas: 4"),
+        ("minreplicas_makes_a_canary_as_large_as_blue_green",),
+    ),
+    Fault(
+        "a canary that begins with all of the traffic",
+        "canary_vs_blue_green",
+        edited("ranker-v2-canary-5.yaml", "canaryTrafficPercent: 5", "canaryTrafficPercent: 100"),
+        ("a_canary_spreads_the_loss_of_the_cache_out", "a_step_loses_no_more_than_its_own_keys"),
+    ),
+    Fault(
+        "a green service with fewer pods than blue",
+        "canary_vs_blue_green",
+        edited("green.yaml", "minReplicas: 5", "minReplicas: 3"),
+        ("two_colours_request_twice_the_cpu_and_gpus",),
+    ),
+    Fault(
+        "a cutover that leaves half of the weight behind",
+        "canary_vs_blue_green",
+        edited("route-to-green.yaml", "weight: 0", "weight: 100"),
+        ("the_misses_queue_at_a_predictor_sized_for_a_warm_cache",),
+    ),
+    Fault(
+        "keys with a head so hot that an empty cache hits at once",
+        "canary_vs_blue_green",
+        edited("canary_vs_blue_green.py", "s=0.6", "s=1.3"),
+        ("the_cutover_empties_the_cache_at_once",),
+    ),
+    Fault(
+        "a cache that holds a seventh of what it should",
+        "canary_vs_blue_green",
+        edited("short-cache.yaml", '"7500"', '"1000"'),
+        ("the_cache_recovers_within_its_warm_up_time", "a_step_loses_no_more_than_its_own_keys"),
+    ),
+    Fault(
+        "cache keys that name the version where they should not",
+        "canary_vs_blue_green",
+        edited("short-cache-without-version.yaml", 'Version: "false"', 'Version: "true"'),
+        ("without_the_version_in_its_keys_the_cache_stays_warm", "and_answers_with_what_the_old_model_said"),
+        alone=True,
+    ),
+    Fault(
+        "a ranking model that fails now and then",
+        "canary_vs_blue_green",
+        failing_model("22ms"),
+        ("nothing_fails_on_any_way",),
+        alone=True,
+    ),
+    Fault(
+        "a model worse than the step allows for",
+        "bad_canary",
+        edited("profile.yaml", "failureRate: 0.5", "failureRate: 0.9"),
+        ("the_error_share_is_bounded_by_the_step",),
+        alone=True,
+    ),
+    Fault(
+        "a percent of 0 that is taken for none",
+        "bad_canary",
+        patched(kserve, "ksvc_traffic", no_percent_0),
+        ("percent_0_restores_100_percent_to_the_previous_revision",),
+    ),
+    Fault(
+        "a rollback that forgets what was rolled out before",
+        "bad_canary",
+        patched(kserve_status, "_follow", forgetful),
+        (
+            "each_step_has_the_traffic_table_that_the_book_keeping_says",
+            "clients_see_the_shares_of_the_table",
+            "a_percent_on_what_is_rolled_out_already_rolls_back_one_step",
+        ),
+        alone=True,
+    ),
+    Fault(
+        "a canary that counts as rolled out in full",
+        "bad_canary",
+        patched(kserve_status, "_follow", hasty),
+        ("both_of_two_successive_canaries_fall_back_to_the_last_full_rollout",),
+    ),
+    Fault(
+        "a scaler that does not wait for the grace period",
+        "scale_to_zero",
+        patched(revision, "apply_scale", no_grace_period),
+        ("the_pod_goes_after_the_grace_period_where_the_activator_must_first_enter",),
+    ),
+    Fault(
+        "a stable window twice as long",
+        "scale_to_zero",
+        edited("short-autoscaler.yaml", 'stable-window: "15s"', 'stable-window: "30s"'),
+        ("zero_is_wanted_when_the_stable_window_has_run_dry",),
+    ),
+    Fault(
+        "an activator that is in the path of both",
+        "scale_to_zero",
+        edited("flowers-without-activator.yaml", 'capacity: "0"', 'capacity: "-1"'),
+        ("the_activator_is_in_the_path_by_then",),
+    ),
+    Fault(
+        "a queue-proxy that does not wait for quiet",
+        "scale_to_zero",
+        patched(pods, "DRAIN_QUIET_S", lambda quiet_s: quiet_s / 3),
+        ("the_pod_drains_for_half_a_minute_more",),
+        alone=True,
+    ),
+    Fault(
+        "a pod that is ready before it can be",
+        "scale_to_zero",
+        edited("profile.yaml", "startup: constant(5s)", "startup: constant(1s)"),
+        ("the_next_request_waits_for_a_pod_and_succeeds",),
+        alone=True,
+    ),
+    Fault("an idle model that fails now and then", "scale_to_zero", failing_model("100ms"), ("nothing_fails",)),
+    Fault(
+        "a target without headroom",
+        "target_150_rps",
+        patched(annotations, "per_pod_target", no_headroom),
+        ("at_the_top_there_are_15_pods", "every_decision_is_the_formula"),
+    ),
+    Fault(
+        "a manifest with another target",
+        "target_150_rps",
+        edited("short-annotations.yaml", '"15"', '"20"'),
+        ("at_every_tick_the_wanted_pods_follow_the_rate", "annotations_and_scale_target_mean_the_same"),
+    ),
+    Fault("a model that fails now and then", "target_150_rps", failing_model("20ms"), ("nothing_fails",), alone=True),
+    *(
+        Fault(
+            f"a cache of {entries} entries",
+            "cache_halves_latency",
+            edited("cache-half.yaml", '"3082"', f'"{entries}"'),
+            ("the_hit_ratio_is_what_the_keys_and_the_entries_say", "the_mean_halves_where_h_is_half_and_the_look_up"),
+        )
+        for entries in (300, 12000)
+    ),
+    Fault(
+        "a look-up that takes ten times as long",
+        "cache_halves_latency",
+        edited("profile.yaml", "cacheTime: constant(1ms)", "cacheTime: constant(10ms)"),
+        ("the_mean_falls_to_1_minus_h_plus_the_look_up", "a_hit_takes_the_look_up_and_no_more"),
+    ),
+    Fault(
+        "a measurement that begins before the caches are full",
+        "cache_halves_latency",
+        edited("cache_halves_latency.py", 'short="2m"', 'short="5s"'),
+        ("every_cache_is_warm_when_it_is_measured",),
+    ),
+    Fault(
+        "a fifth of the requests",
+        "cache_halves_latency",
+        edited("cache_halves_latency.py", "rate=500", "rate=100"),
+        ("there_are_look_ups_enough_to_tell_5_percent",),
+    ),
+    Fault("a slow model that fails now and then", "cache_halves_latency", failing_model("40ms"), ("nothing_fails",)),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=[fault.what for fault in FAULTS])
+def test_a_planted_fault_fails_the_expectations_that_are_about_it(fault, copied, monkeypatch, tmp_path):
+    spoiled = copied(fault.scenario)
+    fault.plant(monkeypatch, spoiled.folder)
+    failing, expected = spoiled.failing(Form.SHORT, tmp_path / "journals"), {f"test_{name}" for name in fault.fails}
+
+    assert expected <= failing
+    assert not fault.alone or failing == expected
+
+
+def test_every_expectation_is_failed_by_a_fault(shipped):
+    source = ast.parse(shipped.path.read_text(encoding="utf-8"))
+    written = {one.name for one in source.body if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")}
+    failed = {f"test_{name}" for fault in FAULTS if fault.scenario == shipped.name for name in fault.fails}
+
+    assert failed == written
 
 
 def test_a_split_that_ignores_the_weights():
@@ -83,39 +288,3 @@ def test_a_split_that_ignores_the_weights():
     )
 
     assert (ran.returncode, ran.stdout.split()) == (0, ["as-written:pass", "spoiled:fail"]), ran.stderr
-
-
-def test_a_scaler_that_does_not_wait_for_the_grace_period(monkeypatch, named, tmp_path):
-    right = revision.apply_scale
-    monkeypatch.setattr(revision, "apply_scale", lambda given: right(replace(given, proxy_for_s=1e9)))
-
-    assert "test_the_pod_goes_after_the_grace_period_where_the_activator_must_first_enter" in named(
-        "scale_to_zero"
-    ).failing(Form.SHORT, tmp_path)
-
-
-def test_a_target_without_headroom(monkeypatch, named, tmp_path):
-    monkeypatch.setattr(
-        annotations, "per_pod_target", lambda metric, concurrency, config, target, utilization: Target(target, target)
-    )
-
-    assert "test_at_the_top_there_are_15_pods" in named("target_150_rps").failing(Form.SHORT, tmp_path)
-
-
-def test_a_manifest_with_another_target(copied, tmp_path):
-    spoiled = copied("target_150_rps", "annotations.yaml", before='"150"', after='"200"')
-
-    assert {
-        "test_at_every_tick_the_wanted_pods_follow_the_rate",
-        "test_annotations_and_scale_target_mean_the_same",
-    } <= (spoiled.failing(Form.FULL, tmp_path))
-
-
-@pytest.mark.parametrize("entries", ["300", "12000"])
-def test_a_cache_of_another_size(copied, tmp_path, entries):
-    spoiled = copied("cache_halves_latency", "cache-half.yaml", before='"3082"', after=f'"{entries}"')
-
-    assert {
-        "test_the_hit_ratio_is_what_the_keys_and_the_entries_say",
-        "test_the_mean_halves_where_h_is_half_and_the_look_up",
-    } <= (spoiled.failing(Form.SHORT, tmp_path))
