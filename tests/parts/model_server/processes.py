@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -45,9 +45,9 @@ class Server:
 
     process: subprocess.Popen[bytes]
     folder: Path
+    started_s: float  # just before the process was made, by time.monotonic
     port: int = 0
     grpc_port: int = 0
-    started_s: float = field(default_factory=time.monotonic)
 
     def stdout(self) -> str:
         return (self.folder / "stdout").read_text()
@@ -145,9 +145,10 @@ def model_server(
     command += ["--profile", str(folder / "profile.yaml"), *where, *ports, *arguments]
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
         clean = {name: value for name, value in os.environ.items() if name not in ("STORAGE_URI", "K_REVISION")}
+        started_s = time.monotonic()
         process = subprocess.Popen(command, cwd=CHECKOUT, stdout=out, stderr=err, env={**clean, **(environment or {})})
     try:
-        yield Server(process, folder)
+        yield Server(process, folder, started_s)
     finally:
         if process.poll() is None:
             process.kill()
