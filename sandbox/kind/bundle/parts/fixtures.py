@@ -1,0 +1,97 @@
+"""The parts of our own that run in the cluster: model server, transformer, sidecar injector.
+
+Comes in: fixtures/PART with a Dockerfile and a requirements.lock; goes out: for each its Python packages as a layer, and
+its image. The sandbox's upper half (worlds, judge, command line) is left out of the images: no part may import it, and
+an image that had it would be another one after each change there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from sandbox.kind.bundle.archive import write_image
+from sandbox.kind.bundle.dockerfile import Dockerfile, read_dockerfile
+from sandbox.kind.bundle.image import PATH
+from sandbox.kind.bundle.layer import Entry, tree, write_layer
+from sandbox.kind.bundle.part import Category
+from sandbox.kind.bundle.parts.base import DEBIAN
+from sandbox.kind.bundle.parts.kserve import PYTHON
+from sandbox.kind.bundle.parts.source import Source, local_tag
+from sandbox.kind.bundle.recipe import Recipe, code, digest_of_files
+from sandbox.kind.bundle.wheels import wheels
+from sandbox.kind.bundle.workplace import Workplace
+
+PARTS = ("model_server", "transformer", "sidecar_injector")
+VERSION = "checkout"  # what is in them is told by their digest
+UPPER = ("sim", "kind", "judge", "report", "cli", "pytest_plugin.py", "__main__.py")
+
+_PACKAGE = Path(__file__).parents[3]
+
+
+def recipes(source: Source) -> list[Recipe]:
+    return [recipe for part in PARTS for recipe in _part(source, part)]
+
+
+def tag(part: str) -> str:
+    return local_tag(part.replace("_", "-"), VERSION)
+
+
+def _part(source: Source, part: str) -> list[Recipe]:
+    name = part.replace("_", "-")
+    file = source.folder / part / "Dockerfile"
+    said = read_dockerfile(file)
+    packages = wheels(f"{name}-packages", _found(source, said.lock), python=PYTHON)
+    return [packages, _image(source, name, tag(part), said, packages.id)]
+
+
+def _image(source: Source, name: str, named: str, said: Dockerfile, packages: str) -> Recipe:
+    runs = replace(
+        said.runs, env={"PATH": PATH, **said.runs.env}, entrypoint=["/usr/bin/python3", *said.runs.entrypoint[1:]]
+    )
+    copies = [(_found(source, path), inside) for path, inside in said.copies]
+
+    def make(place: Workplace) -> None:
+        entries = [entry for path, inside in copies for entry in _copied(path, inside)]
+        layer = place.folder / "layer.tar"
+        write_layer(layer, entries)
+        below = [place.input(DEBIAN), place.input(packages)]
+        place.notes["image_id"] = write_image(place.output, [*below, layer], [named], runs)
+
+    return Recipe(
+        category=Category.IMAGE,
+        name=name,
+        suffix=".tar",
+        version=VERSION,
+        source=f"fixtures/{name.replace('-', '_')}/Dockerfile",
+        make=make,
+        made_of={
+            "runs": repr(runs),
+            "files": " ".join(f"{inside}={digest_of_files(*_sources(path))}" for path, inside in copies),
+            "code": code("parts/fixtures", "archive", "layer"),
+        },
+        inputs=(DEBIAN, packages),
+        tags=(named,),
+    )
+
+
+def _found(source: Source, path: str) -> Path:
+    """A path of the checkout, wherever the package and fixtures/ are installed."""
+    first, _, rest = path.partition("/")
+    root = {"sandbox": _PACKAGE, "fixtures": source.folder}[first]
+    return root / rest if rest else root
+
+
+def _copied(path: Path, inside: str) -> list[Entry]:
+    if path == _PACKAGE:
+        return tree(path, inside, skip=("__pycache__", *UPPER))
+    return tree(path, inside) if path.is_dir() else [Entry(inside, content=path, mode=0o644)]
+
+
+def _sources(path: Path) -> list[Path]:
+    """The files and folders whose contents the image has."""
+    if path != _PACKAGE:
+        return [path]
+    return sorted(
+        child for child in path.iterdir() if child.name not in (*UPPER, "__pycache__", "_scenarios", "_fixtures")
+    )
