@@ -22,21 +22,7 @@ from fixtures.pipeline.step import Step, discover
 from sandbox.errors import UsageError
 
 ROOT = Path(__file__).parents[3]
-NEW_STEP = '''
-"""Says how many rows were not used."""
-
-from kfp import dsl
-
-from fixtures.pipeline.step import step
-
-
-@step()
-def review(accounting: dsl.Input[dsl.Metrics], record: dsl.Input[dsl.Artifact], summary: dsl.Output[dsl.Artifact],
-           most: float = 0.05) -> None:
-    """Summarise a run."""
-    with open(summary.path, "w") as file:
-        file.write(record.metadata["version"])
-'''
+README = ROOT / "fixtures/pipeline/README.md"
 
 
 def compiled(steps: tuple[Step, ...], path: Path, cluster: Cluster | None = None) -> list[dict[str, Any]]:
@@ -66,12 +52,16 @@ def test_the_compiled_pipeline_is_feature_training_registration_serving(spec: di
 def test_every_step_runs_in_the_image_given_and_installs_nothing(tmp_path: Path) -> None:
     pipeline, platform = compiled(discover(), tmp_path / "p.yaml", Cluster("registry.local/p:python3.11", "keys"))
     executors = pipeline["deploymentSpec"]["executors"]
-    secrets = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    pods = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    secrets = {name: one["secretAsEnv"] for name, one in pods.items() if "secretAsEnv" in one}
 
     assert {"registry.local/p:python3.11"} == {one["container"]["image"] for one in executors.values()}
     assert "pip install" not in str(executors)
+    assert set(executors) == set(pods)
+    assert {"/tmp"} == {volume["mountPath"] for one in pods.values() for volume in one["emptyDirMounts"]}
+    assert {True} == {one["securityContext"]["runAsNonRoot"] for one in pods.values()}
     assert {"exec-features", "exec-register"} == set(secrets)
-    assert {"keys"} == {entry["secretName"] for one in secrets.values() for entry in one["secretAsEnv"]}
+    assert {"keys"} == {entry["secretName"] for one in secrets.values() for entry in one}
 
 
 def test_only_what_talks_to_the_store_is_never_taken_from_kfps_cache(spec: dict[str, Any]) -> None:
@@ -124,18 +114,19 @@ def differing(one: Path, other: Path) -> set[Path]:
 
 
 def test_one_new_file_adds_exactly_one_step(tmp_path: Path) -> None:
-    """Through the command, in a copy of the checkout: what a user who adds a step does."""
+    """Through the command, in a copy of the checkout, with the step that the README shows."""
     copy_checkout(tmp_path / "before")
     shutil.copytree(tmp_path / "before", tmp_path / "after")
-    new = Path("fixtures/pipeline/steps/review.py")
-    (tmp_path / "after" / new).write_text(NEW_STEP, encoding="utf-8")
+    new = Path("fixtures/pipeline/steps/announce.py")
+    source = README.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    (tmp_path / "after" / new).write_text(source, encoding="utf-8")
 
     before, after = compile_checkout(tmp_path / "before"), compile_checkout(tmp_path / "after")
 
     assert {new} == differing(tmp_path / "before", tmp_path / "after")
-    assert {**tasks(before), "review": ["features", "register"]} == tasks(after)
-    assert {*before["components"], "comp-review"} == set(after["components"])
-    assert before["components"] == {name: one for name, one in after["components"].items() if name != "comp-review"}
+    assert {**tasks(before), "announce": ["register"]} == tasks(after)
+    assert {*before["components"], "comp-announce"} == set(after["components"])
+    assert before["components"] == {name: one for name, one in after["components"].items() if name != "comp-announce"}
 
 
 # -- mistakes in a new step

@@ -277,20 +277,24 @@ def test_a_log_that_lost_rows_is_refused_and_nothing_registered(place: Place, fi
 
 
 @pytest.mark.parametrize(
-    "options, status, message",
+    "options, step, message",
     [
-        (("--canary-percent", "101"), 7, "canaryTrafficPercent"),
-        (("--regularisation", "0"), 7, "regularisation is above 0"),
+        (("--canary-percent", "101"), "deploy", "canaryTrafficPercent"),
+        (("--regularisation", "0"), "train", "regularisation is above 0"),
     ],
 )
 def test_a_step_that_fails_says_why_and_ends_the_run(
-    place: Place, first: dict[str, Any], options: tuple[str, ...], status: int, message: str
+    place: Place, first: dict[str, Any], options: tuple[str, ...], step: str, message: str
 ) -> None:
     done = place.attempt(*options)
 
-    assert status == done.returncode
+    assert 7 == done.returncode
+    assert "" == done.stdout
     assert message in done.stderr
-    assert "Traceback" not in done.stderr.splitlines()[-6:]
+    end = done.stderr[done.stderr.index("error: a step failed") :]
+    assert f"'{step}'" in end
+    assert "\x1b" not in end
+    assert "its own message is above" in end
 
 
 def test_without_a_store_or_its_keys_the_message_says_what_to_export(place: Place, tmp_path: Path) -> None:
