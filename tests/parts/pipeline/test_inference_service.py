@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
@@ -13,6 +14,7 @@ from sandbox.errors import UsageError
 from sandbox.manifests.objects import InferenceService
 from sandbox.manifests.reader import Text, read_manifests
 
+RUNTIME = Path(__file__).parents[3] / "fixtures/model_server/manifests/sandbox-runtime.yaml"
 RECORD = Record(
     name="ranker",
     version="abcdef012345",
@@ -35,9 +37,19 @@ def test_the_manifest_serves_the_recorded_model_with_a_canary_share() -> None:
     assert RECORD.version == service.metadata.annotations["sandbox.dev/model-version"]
     assert 20 == service.predictor.canary_traffic_percent
     assert RECORD.uri == service.predictor.pod.storage_uri
-    assert "sandbox-ranker" == service.predictor.model_format
+    assert "models" == service.predictor.pod.service_account
     model = YAML(typ="safe", pure=True).load(text)["spec"]["predictor"]["model"]
     assert [f"--digest={RECORD.digest}"] == model["args"]
+
+
+def test_the_model_servers_runtime_takes_the_models_format() -> None:
+    runtime = YAML(typ="safe", pure=True).load(RUNTIME.read_text(encoding="utf-8"))
+    service = YAML(typ="safe", pure=True).load(inference_service(RECORD, 20))
+    model = service["spec"]["predictor"]["model"]
+
+    taken = [{key: one[key] for key in ("name", "version")} for one in runtime["spec"]["supportedModelFormats"]]
+    assert model["modelFormat"] in taken
+    assert model["protocolVersion"] in runtime["spec"]["protocolVersions"]
 
 
 @pytest.mark.parametrize("percent", [-1, 101])
