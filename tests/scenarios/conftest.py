@@ -20,7 +20,15 @@ from sandbox.scenario.model import Flow, Form, Variant
 from sandbox.sim.world import SimWorld
 
 SCENARIOS = shipped_folder()
-NAMES = ("bad_canary", "cache_halves_latency", "canary_vs_blue_green", "scale_to_zero", "target_150_rps")
+NAMES = (
+    "bad_canary",
+    "cache_halves_latency",
+    "canary_vs_blue_green",
+    "gpu_by_type",
+    "scale_to_zero",
+    "target_150_rps",
+    "two_tenants",
+)
 
 
 @dataclass(frozen=True)

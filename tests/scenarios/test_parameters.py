@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
 from sandbox.manifests.cache_config import parse_cache_config
-from sandbox.manifests.objects import ConfigMap, InferenceService, Object
+from sandbox.manifests.objects import ConfigMap, Container, InferenceService, Node, Object
+from sandbox.manifests.platform_config import PlatformConfig
+from sandbox.manifests.tenancy import LimitRange, Namespace, ResourceQuota
 from sandbox.mechanisms.autoscaling.config import AutoscalerConfig, parse_autoscaler_config
 from sandbox.scenario.model import Form, Variant
+from sandbox.sim.namespaces import Namespaces, submitted
 
 FORMS = pytest.mark.parametrize("form", list(Form), ids=lambda form: form.value)
 
@@ -113,3 +118,54 @@ def test_the_bad_model_fails_as_often_as_the_arithmetic_says(named, form):
 
     assert variant.params["failure_rate"] == variant.profiles.of({"storageUri": "s3://models/flowers/v2"}).failure_rate
     assert variant.steps[0].objects[0].predictor.canary_traffic_percent == variant.params["percent"]
+
+
+@FORMS
+def test_the_tenants_know_their_pods_and_their_quotas(named, form):
+    variants = named("two_tenants").loaded(form).variants
+    isolated, forgetful = variants["isolated"], variants["quota-without-sidecars"]
+    params, ranker = isolated.params, one(isolated, InferenceService, "ranker")
+    namespaces = Namespaces()
+    for found in isolated.objects:
+        if isinstance(found, Namespace | LimitRange):
+            namespaces.apply(found)
+    queue_proxy = Container(name="queue-proxy", requests=PlatformConfig().queue_sidecar_requests)
+    ads = one(isolated, InferenceService, "ads")
+    pod = replace(ads.predictor.pod, annotations=ads.metadata.annotations)
+    admitted = namespaces.admit("tenant-a", "ads", pod, submitted(pod, (*pod.containers, queue_proxy)))
+
+    assert params["pod_mcpu"] == admitted.requests.cpu_milli
+    assert params["model_mcpu"] == pod.containers[0].requests.cpu_milli
+    assert params["quota_a_mcpu"] == hard(isolated, "tenant-a")["requests.cpu"]
+    assert params["nodes_mcpu"] == sum(found.allocatable.cpu_milli for found in nodes(isolated))
+    assert params["per_pod"] == pytest.approx(0.7 * ranker.predictor.scale_target)
+    assert params["b_pods"] == ranker.predictor.min_replicas
+    assert params["service_s"] == model_s(isolated, ranker)
+    assert isolated.profiles.of({"name": "ranker"}).workers == 1
+    assert params["intruder_rate"] == isolated.flows[2].rate[0][1]
+    planned = hard(isolated, "tenant-a")["requests.cpu"] / params["pod_mcpu"]
+    assert hard(forgetful, "tenant-a")["requests.cpu"] == planned * params["model_mcpu"]
+
+
+@FORMS
+def test_the_services_know_their_gpus(named, form):
+    for variant in named("gpu_by_type").loaded(form).variants.values():
+        vision = one(variant, InferenceService, "vision")
+
+        assert {
+            found.metadata.labels["gpu"]: found.allocatable.extended["nvidia.com/gpu"]
+            for found in nodes(variant)
+            if found.allocatable.extended
+        } == dict.fromkeys(("a100", "t4"), variant.params["gpus"])
+        assert variant.params["per_pod"] == pytest.approx(0.7 * vision.predictor.scale_target)
+        assert variant.params["service_s"] == model_s(variant, vision)
+        assert variant.profiles.default.workers == 1
+
+
+def nodes(variant: Variant) -> list[Node]:
+    return [found for found in variant.objects if isinstance(found, Node)]
+
+
+def hard(variant: Variant, namespace: str) -> Mapping[str, int]:
+    quotas = [found for found in variant.objects if isinstance(found, ResourceQuota)]
+    return next(found.hard for found in quotas if found.metadata.namespace == namespace)

@@ -2,6 +2,7 @@
 
 FAULTS says what is spoiled and which expectations must fail; the last tests hold the list to the scenario files, so
 that a new expectation needs a fault that it catches. All in the short form, in a copy of the scenario's folder.
+Longer than other files because it is one list: what a fault is about stands in one line with what it must fail.
 """
 
 from __future__ import annotations
@@ -16,11 +17,15 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.errors import UsageError
 from sandbox.mechanisms.autoscaling import annotations
 from sandbox.mechanisms.autoscaling.target import Target
 from sandbox.mechanisms.rollout import kserve, kserve_status
+from sandbox.mechanisms.scheduling import affinity, fit, placement
+from sandbox.mechanisms.tenancy import quota, rbac
 from sandbox.scenario.model import Form
 from sandbox.sim import pods, revision
+from sandbox.sim.namespaces import Namespaces
 
 SPOILED_SPLIT = Path(__file__).parent / "spoiled_split.py"
 Plant = Callable[[pytest.MonkeyPatch, Path], None]
@@ -51,6 +56,16 @@ def edited(file: str, before: str, after: str) -> Plant:
 def patched(module: object, name: str, spoil: Callable[..., object]) -> Plant:
     """`module.name` becomes what `spoil` makes of it."""
     return lambda monkeypatch, _: monkeypatch.setattr(module, name, spoil(getattr(module, name)))
+
+
+def both(first: Plant, second: Plant) -> Plant:
+    """Two things are spoiled at once."""
+
+    def plant(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+        first(monkeypatch, folder)
+        second(monkeypatch, folder)
+
+    return plant
 
 
 def failing_model(work: str) -> Plant:
@@ -85,6 +100,17 @@ def no_grace_period(right: Callable[..., object]) -> Callable[..., object]:
 
 def no_headroom(_: object) -> Callable[..., object]:
     return lambda metric, concurrency, config, target, utilization: Target(target, target)
+
+
+def charged_to_b(right: Callable[..., object]) -> Callable[..., object]:
+    """Whatever tenant a starts is charged to tenant b as well."""
+
+    def admit(namespaces: Namespaces, namespace: str, *pod: object) -> object:
+        if namespace == "tenant-a":
+            right(namespaces, "tenant-b", *pod)
+        return right(namespaces, namespace, *pod)
+
+    return admit
 
 
 FAULTS = [
@@ -255,6 +281,130 @@ FAULTS = [
         ("there_are_look_ups_enough_to_tell_5_percent",),
     ),
     Fault("a slow model that fails now and then", "cache_halves_latency", failing_model("40ms"), ("nothing_fails",)),
+    Fault(
+        "a policy that lets tenant a in",
+        "two_tenants",
+        edited("policies.yaml", "[tenant-b,", "[tenant-a, tenant-b,"),
+        ("a_may_not_call_b",),
+    ),
+    Fault(
+        "an open cluster with policies",
+        "two_tenants",
+        edited("two_tenants.py", 'tenants("open.yaml"', 'tenants("open.yaml", "policies.yaml"'),
+        ("where_nothing_forbids_it_a_calls_b",),
+        alone=True,
+    ),
+    Fault(
+        "an activator that is not in the path",
+        "two_tenants",
+        edited("ranker-behind-activator.yaml", 'capacity: "-1"', 'capacity: "0"'),
+        ("behind_the_activator_a_policy_on_callers_does_not_see_a",),
+        alone=True,
+    ),
+    Fault(
+        "bindings that are for everybody",
+        "two_tenants",
+        patched(rbac, "_is", lambda _: lambda subject, user: True),
+        ("a_reads_none_of_bs_objects",),
+        alone=True,
+    ),
+    Fault(
+        "a store that opens b's models to all",
+        "two_tenants",
+        edited("rights.yaml", "s3://models/tenant-b/", "s3://models/nobody/"),
+        ("a_cannot_load_bs_model",),
+        alone=True,
+    ),
+    Fault(
+        "a larger quota for a",
+        "two_tenants",
+        edited("quotas.yaml", "requests.cpu: 1500m", "requests.cpu: 1750m"),
+        ("as_burst_ends_at_its_quota",),
+        alone=True,
+    ),
+    Fault(
+        "a's pods that b is charged for",
+        "two_tenants",
+        patched(Namespaces, "admit", charged_to_b),
+        ("bs_quota_is_untouched_by_as_burst", "b_gets_all_the_pods_it_needs"),
+    ),
+    Fault(
+        "nodes that hold fewer pods than the quotas promise",
+        "two_tenants",
+        edited("nodes.yaml", 'cpu: "2"', "cpu: 1250m"),
+        ("b_gets_all_the_pods_it_needs", "b_does_not_feel_as_burst"),
+    ),
+    Fault(
+        "an open cluster with quotas",
+        "two_tenants",
+        edited("two_tenants.py", 'tenants("open.yaml"', 'tenants("open.yaml", "quotas.yaml", "defaults.yaml"'),
+        ("without_quotas_as_burst_starves_b",),
+        alone=True,
+    ),
+    Fault(
+        "a quota that takes what says nothing for nothing",
+        "two_tenants",
+        patched(quota, "missing", lambda _: lambda demand, required: {}),
+        ("a_quota_on_memory_lets_no_pod_in_whose_sidecar_is_silent",),
+        alone=True,
+    ),
+    Fault(
+        "defaults for requests only",
+        "two_tenants",
+        edited("defaults.yaml", "      default: {memory: 128Mi}\n", ""),
+        ("with_defaults_for_silent_containers_the_same_quota_works",),
+    ),
+    Fault(
+        "a quota that has not forgotten the sidecars",
+        "two_tenants",
+        edited("quota-without-sidecars.yaml", "1200m", "1500m"),
+        ("a_quota_that_forgets_the_sidecars_is_short_of_pods",),
+        alone=True,
+    ),
+    Fault(
+        "a scheduler that does not look at labels",
+        "gpu_by_type",
+        patched(affinity, "wants", lambda _: lambda *node_and_pod: True),
+        ("each_pod_runs_on_its_type",),
+    ),
+    Fault(
+        "a scheduler to which everything fits",
+        "gpu_by_type",
+        patched(fit, "shortages", lambda _: lambda *amounts, **more: []),
+        ("no_node_has_more_gpus_taken_than_it_has", "of_a_full_type_the_rest_is_pending"),
+    ),
+    Fault(
+        "a scheduler that forgets a node when it complains",
+        "gpu_by_type",
+        patched(placement, "message", lambda right: lambda why: right(why[1:])),
+        ("and_the_scheduler_says_why",),
+        alone=True,
+    ),
+    Fault(
+        "speech on a node that vision can fill",
+        "gpu_by_type",
+        both(edited("speech.yaml", "{gpu: t4}", "{gpu: a100}"), edited("nodes.yaml", 'gpu: "4"', 'gpu: "6"')),
+        ("each_pod_runs_on_its_type", "the_other_type_grows_all_the_same", "the_others_do_not_notice"),
+    ),
+    Fault(
+        "GPU services that fail now and then",
+        "gpu_by_type",
+        failing_model("40ms"),
+        ("nothing_fails_while_vision_is_short",),
+    ),
+    Fault(
+        "a new version that takes the other type",
+        "gpu_by_type",
+        edited("vision-v2.yaml", "{gpu: a100}", "{gpu: t4}"),
+        ("a_new_version_waits_for_a_gpu_and_the_old_one_answers", "each_pod_runs_on_its_type"),
+    ),
+    Fault(
+        "taints that are only a wish",
+        "gpu_by_type",
+        edited("nodes.yaml", "effect: NoSchedule", "effect: PreferNoSchedule"),
+        ("taints_keep_the_gpu_nodes_for_gpu_pods",),
+        alone=True,
+    ),
 ]
 
 
@@ -274,6 +424,16 @@ def test_every_expectation_is_failed_by_a_fault(shipped):
     failed = {f"test_{name}" for fault in FAULTS if fault.scenario == shipped.name for name in fault.fails}
 
     assert failed == written
+
+
+def test_knative_refuses_a_selector_whose_flag_is_not_set(copied, monkeypatch):
+    spoiled = copied("gpu_by_type")
+    edited("features.yaml", "nodeselector: enabled", "nodeselector: disabled")(monkeypatch, spoiled.folder)
+
+    with pytest.raises(UsageError, match=r"kubernetes\.podspec-nodeselector, which is disabled") as refused:
+        spoiled.loaded(Form.FULL)
+
+    assert refused.value.where.file.endswith("vision.yaml")
 
 
 def test_a_split_that_ignores_the_weights():
