@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from collections.abc import Callable
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,7 @@ from sandbox.kind.bundle.progress import Told, size
 from sandbox.kind.bundle.verify import check
 
 
-class Action(str, Enum):
+class Action(StrEnum):
     """What to do with the bundle."""
 
     BUILD = "build"  # make what is missing or changed, from package registries
@@ -38,6 +39,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="print one JSON object")] = False,
 ) -> int:
     """Make, check and show the bundle: all that `sandbox up` needs, in one folder."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the compilers end too
     layout = Layout((folder or default_root(os.environ)).expanduser().absolute())
     if jobs is not None and action is not Action.BUILD:
         raise UsageError("--jobs goes with `build`", value=action.value, next_step="sandbox bundle --help")
@@ -64,9 +66,8 @@ def _build(layout: Layout, jobs: int, *, as_json: bool) -> int:
             }
         )
     else:
-        print(
-            f"bundle ready in {built.seconds:.0f} s: {len(built.made)} parts made, {len(built.kept)} kept, {size(total)} in {layout.root}"
-        )
+        kept = f"{len(built.made)} parts made, {len(built.kept)} kept"
+        print(f"bundle ready in {built.seconds:.0f} s: {kept}, {size(total)} in {layout.root}")
     return int(ExitCode.PASSED)
 
 
@@ -81,9 +82,8 @@ def _verify(layout: Layout, *, as_json: bool) -> int:
             print(f"{finding.part}: {finding.problem}")
         print("next: sandbox bundle build", file=sys.stderr)
     else:
-        print(
-            f"intact: {len(lock.parts)} parts as the lock file says, {size(sum(part.bytes for part in lock.parts.values()))}"
-        )
+        total = size(sum(part.bytes for part in lock.parts.values()))
+        print(f"intact: {len(lock.parts)} parts as the lock file says, {total}")
     return int(ExitCode.ENVIRONMENT if findings else ExitCode.PASSED)
 
 

@@ -1,4 +1,4 @@
-"""All that `sandbox up` needs, in one folder. See bundle.py (using it), build.py (making it), catalogue.py (of what)."""
+"""All that `sandbox up` needs, in one folder. See bundle.py (using it), build.py (making it), catalogue.py (what)."""
 
 from sandbox.kind.bundle.bundle import Bundle, Image
 from sandbox.kind.bundle.layout import Layout, default_root

@@ -33,7 +33,7 @@ from sandbox.kind.bundle.recipe import Recipe
 from sandbox.kind.bundle.workplace import Children, CommandFailed, Workplace
 
 _HEARTBEAT_S = 5.0
-_FULL = "No space left on device"  # strerror(ENOSPC), as compilers and tar print it
+_FULL = "no space left on device"  # strerror(ENOSPC): C programs begin it with a capital, Go programs do not
 
 
 class Watch(Protocol):
@@ -254,7 +254,7 @@ def _writable(layout: Layout) -> Iterator[None]:
 def _is_full(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOSPC
-    return isinstance(error, CommandFailed) and _FULL in error.tail
+    return isinstance(error, CommandFailed) and _FULL in error.tail.lower()
 
 
 def _disk_full(layout: Layout, recipe: Recipe | None, error: BaseException) -> EnvironmentNotReady:

@@ -29,7 +29,7 @@ def image(
     programs: Mapping[str, str] | None = None,
     files: Mapping[str, Path] | None = None,
 ) -> Recipe:
-    """The image `name`: `layers` below, then one layer of `programs` (path: part) and `files` (path: file or folder)."""
+    """The image `name`: `layers` below, then one of `programs` (path: part) and `files` (path: file or folder)."""
     ours = files or {}
     from_parts = programs or {}
     runs = replace(runs, env={"PATH": PATH, **runs.env})

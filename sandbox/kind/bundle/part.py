@@ -6,10 +6,10 @@ Comes in: what a recipe made (build.py), or an entry of the lock file (lock.py);
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class Category(str, Enum):
+class Category(StrEnum):
     """What a part is for."""
 
     NODE = "node"  # the image that kind's nodes run

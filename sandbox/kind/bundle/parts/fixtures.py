@@ -1,8 +1,8 @@
 """The parts of our own that run in the cluster: model server, transformer, sidecar injector.
 
-Comes in: fixtures/PART with a Dockerfile and a requirements.lock; goes out: for each its Python packages as a layer, and
-its image. The sandbox's upper half (worlds, judge, command line) is left out of the images: no part may import it, and
-an image that had it would be another one after each change there.
+Comes in: fixtures/PART with a Dockerfile and a requirements.lock; goes out: for each its Python packages as a layer,
+and its image. The sandbox's upper half (worlds, judge, command line) is left out of the images: no part may import it,
+and an image that had it would be another one after each change there.
 """
 
 from __future__ import annotations

@@ -74,5 +74,8 @@ def _manifests(source: Source) -> Recipe:
         version=source.versions.module(KSERVE),
         modules=source.go("serving"),
         upstream=[Upstream(KSERVE, "config", "config")],
-        replaced={f"kserve/{theirs}:latest": tag(source, ours) for theirs, ours in names.items()},
+        replaced={
+            **{f"kserve/{theirs}:latest": tag(source, ours) for theirs, ours in names.items()},
+            "default-storage-initilizer:replace": tag(source, "storage-initializer"),  # upstream's spelling
+        },
     )
