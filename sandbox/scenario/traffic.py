@@ -22,6 +22,10 @@ from sandbox.scenario.model import Arrivals, ClientSide, Flow, Keys, Trace
 from sandbox.scenario.origin import written_at
 
 _SOURCE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-.a-z0-9]*[a-z0-9])?")
+# Requests are played one by one, and those inside at a time are held in memory: beyond these it would only run out.
+MAX_RATE_PER_S = 10_000_000
+MAX_USERS = 1 << 20  # of one flow; the kernel numbers them in 20 bits
+MAX_KEYS = 100_000_000
 _DIURNAL_KNOTS = 48  # linear pieces of one period: within 0.3 % of the cosine
 
 
@@ -109,7 +113,25 @@ def _rate(value: object) -> float:
     number = _number(value, "rate")
     if number < 0:
         raise UsageError("a rate cannot be negative", where=written_at(), value=value, rule="requests per second, >= 0")
+    check_rate(number, written_at(), value)
     return number
+
+
+def check_rate(number: float, where: Location, value: object) -> None:
+    """Refuse a rate that only uses up the memory."""
+    if number > MAX_RATE_PER_S:
+        what, rule = "more requests a second than can be played", f"at most {MAX_RATE_PER_S:,} requests a second"
+        raise UsageError(what, where=where, value=value, rule=rule, next_step="play a share of them")
+
+
+def check_users(count: int, where: Location) -> None:
+    """Refuse no user, and more than can be told apart."""
+    if count < 1:
+        what, rule = "there must be at least one user", "1 or more"
+        raise UsageError(what, where=where, value=count, rule=rule)
+    if count > MAX_USERS:
+        rule = f"at most {MAX_USERS:,} users"
+        raise UsageError("too many users", where=where, value=count, rule=rule, next_step="let fewer think less")
 
 
 def _number(value: object, what: str) -> float:
@@ -147,6 +169,8 @@ def zipf(n: int, s: float) -> Keys:
     """
     if isinstance(n, bool) or not isinstance(n, int) or n < 1:
         raise UsageError("there must be at least one key", where=written_at(), value=n)
+    if n > MAX_KEYS:
+        raise UsageError("too many keys", where=written_at(), value=n, rule=f"at most {MAX_KEYS:,} different keys")
     if _number(s, "s") < 0:
         raise UsageError("Zipf's exponent cannot be negative", where=written_at(), value=s, rule="0 is uniform")
     return Keys(n=n, s=float(s))
@@ -226,8 +250,9 @@ def users(
     >>> users(20, think="1s", to="ranker").flows[0].flow.users
     20
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+    if isinstance(count, bool) or not isinstance(count, int):
         raise UsageError("there must be at least one user", where=written_at(), value=count)
+    check_users(count, written_at())
     if not isinstance(think, Distribution):
         think = Distribution("exponential", {"mean": seconds(think, "think", positive=True)})
     flow = Flow(to=to, arrivals=Arrivals.USERS, users=count, think=think, keys=keys, client_side=via, name=name)

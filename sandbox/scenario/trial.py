@@ -18,7 +18,7 @@ from sandbox.scenario.api import suggestion
 from sandbox.scenario.durations import seconds
 from sandbox.scenario.model import Arrivals, Flow, Keys, Trace, Variant
 from sandbox.scenario.resolve import hosts_of
-from sandbox.scenario.traffic import ramp, zipf
+from sandbox.scenario.traffic import check_rate, check_users, ramp, zipf
 
 DEFAULT_DURATION = "10m"
 DEFAULT_THINK = "1s"
@@ -166,9 +166,7 @@ def _flow(flags: Flags, target: str, duration_s: float) -> tuple[Flow, str]:
         flow = Flow(to=target, arrivals=Arrivals.TRACE, trace=trace, keys=keys)
         return flow, f"{len(trace.t_ns):,} requests of {trace.source} {span}"
     if flags.users is not None:
-        if flags.users < 1:
-            what, where = "there must be at least one user", Location("--users")
-            raise UsageError(what, where=where, value=flags.users, rule="1 or more", next_step="--users 20")
+        check_users(flags.users, Location("--users"))
         with _blamed("--think"):
             think_s = seconds(flags.think or DEFAULT_THINK, "the time to think", positive=True)
         think = Distribution("exponential", {"mean": think_s})
@@ -199,6 +197,7 @@ def rate_knots(text: str, duration_s: float) -> tuple[tuple[float, float], ...]:
     if min(numbers) < 0:
         what, where = "a rate cannot be negative", Location("--rate")
         raise UsageError(what, where=where, value=text, rule=_RATE_RULE, next_step="--rate 150")
+    check_rate(max(numbers), Location("--rate"), text)
     if len(numbers) == 1:
         return ((0.0, numbers[0]),)
     return ramp(numbers[0], numbers[1], over=duration_s).knots

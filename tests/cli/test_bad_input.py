@@ -237,6 +237,18 @@ def test_pods_that_fit_no_node_are_told_in_the_schedulers_words(told, tmp_path):
 # -- load ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    "flag, value, message",
+    [
+        ("--rate", "1e12", "more requests a second than can be played\n  value: 1e12\n  rule:  at most 10,000,000"),
+        ("--rate", "0..2e7", "more requests a second than can be played\n  value: 0..2e7\n  rule:  at most 10,000,000"),
+        ("--users", "2000000", "too many users\n  value: 2000000\n  rule:  at most 1,048,576"),
+    ],
+)
+def test_a_load_that_no_memory_holds_is_refused(refused, flag, value, message):
+    assert refused(GOOD, flag, value).startswith(f"error: {flag}: {message}")
+
+
 @pytest.mark.parametrize("rate", ["-5", "5..-1"])
 def test_a_negative_rate_is_refused(refused, rate):
     assert refused(GOOD, "--rate", rate) == (
