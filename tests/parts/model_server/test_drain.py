@@ -15,6 +15,7 @@ from tests.parts.model_server.processes import KINDS, MODEL, Answer, Server, ask
 
 TAKES_S = 1.5
 SLOW = f"default: {{serviceTime: {TAKES_S}s, load: 0s}}"
+SOON_S = 10.0  # a third of the grace, a sixth of the load time: however busy the machine is, it did not wait for those
 NOTHING_NEW_WITHIN_S = 0.2  # uvicorn looks for the signal every 0.1 s
 
 
@@ -46,11 +47,11 @@ def test_what_is_inside_is_answered_and_then_it_exits_0(slow: Server, number: in
     began = time.monotonic()
     status = slow.stop(number)
     took_s = time.monotonic() - began
-    thread.join(TAKES_S)
+    thread.join(SOON_S)
 
     assert isinstance(got[0], Answer)
     assert (200, 0) == (got[0].status, status)
-    assert TAKES_S - 0.4 < took_s < TAKES_S + 1.5
+    assert TAKES_S - 0.4 < took_s < SOON_S
     assert "Traceback" not in slow.stderr()
 
 
@@ -61,7 +62,7 @@ def test_an_idle_server_exits_0_at_once(slow: Server) -> None:
     began = time.monotonic()
 
     assert 0 == slow.stop()
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < SOON_S
     idle.close()
 
 
@@ -76,8 +77,8 @@ def test_nothing_new_is_taken_while_it_drains(slow: Server) -> None:
 
     assert refused(lambda: slow.predict(2))
     assert refused(lambda: ask(kept, "POST", f"/v1/models/{MODEL}:predict", b'{"instances": [3]}'))
-    assert 0 == slow.process.wait(TAKES_S + 2)
-    thread.join(TAKES_S)
+    assert 0 == slow.process.wait(SOON_S)
+    thread.join(SOON_S)
     assert isinstance(got[0], Answer)
     assert 200 == got[0].status
     kept.close()
@@ -105,11 +106,11 @@ def test_a_grpc_call_inside_is_answered_and_a_new_one_is_not_taken(tmp_path: Pat
         time.sleep(NOTHING_NEW_WITHIN_S)
         with pytest.raises(grpc.RpcError) as caught:
             call(server, "ModelInfer", request)
-        thread.join(TAKES_S + 2)
+        thread.join(SOON_S)
 
         assert grpc.StatusCode.UNAVAILABLE == caught.value.code()  # type: ignore[attr-defined]
         assert [1] == list(got[0].outputs[0].shape)  # type: ignore[attr-defined]
-        assert 0 == server.process.wait(5)
+        assert 0 == server.process.wait(SOON_S)
 
 
 def test_a_request_that_outlives_the_grace_is_cut(tmp_path: Path) -> None:
@@ -123,10 +124,10 @@ def test_a_request_that_outlives_the_grace_is_cut(tmp_path: Path) -> None:
         began = time.monotonic()
         status = server.stop()
         took_s = time.monotonic() - began
-        thread.join(5)
+        thread.join(SOON_S)
 
         assert 0 == status
-        assert 0.4 < took_s < 2.5
+        assert 0.4 < took_s < SOON_S
         assert isinstance(got[0], Exception)
 
 
@@ -139,5 +140,5 @@ def test_a_server_that_is_still_loading_stops_at_once(kind: str, tmp_path: Path)
         began = time.monotonic()
 
         assert 0 == server.stop()
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < SOON_S
         assert server.stdout() == ""
