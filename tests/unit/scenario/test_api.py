@@ -27,6 +27,7 @@ def test_every_step_says_what_kubectl_would():
     assert at("5m").patch("isvc/ranker", {"spec": {}}).patched == {"spec": {}}
     assert at("5m").delete("isvc/ranker").target == "isvc/ranker"
     assert at("5m").scale("deployment/x", replicas=3).replicas == 3
+    assert at("5m").get("secret/keys.b", as_="alice").as_user == "alice"
     assert at("5m").fault("kill-pod", of="isvc/ranker", count=0).count == 0
 
 
@@ -44,6 +45,7 @@ def test_a_step_keeps_its_mark_and_its_short_time():
         (lambda: at("5m").patch("isvc/ranker", {}), "a patch is a mapping"),
         (lambda: at("5m").patch("ranker", {"a": 1}), "a target is kind/name"),
         (lambda: at("5m").delete("isvc/"), "a target is kind/name"),
+        (lambda: at("5m").get("isvc/ranker", as_=None), "as_ is a user"),
         (lambda: at("5m").scale("deployment/x", replicas=-1), "replicas must be"),
         (lambda: at("5m").fault("rain", of="isvc/ranker"), "there is no fault 'rain'"),
         (lambda: at("5m").fault("kill-pod", of="isvc/ranker", count=-1), "count must be"),

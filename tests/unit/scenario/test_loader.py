@@ -157,6 +157,23 @@ def test_a_target_must_exist_by_the_time_of_the_step(file):
         load(file(text))
 
 
+def test_a_target_of_another_namespace_is_named_with_it(file):
+    text = "variants = {'a': steady.then(at('1m').apply('b.yaml'), at('2m').get('isvc/ranker.b', as_='alice'))}\n"
+    path = file(text)
+    path.with_name("b.yaml").write_text(ISVC.format(name="ranker\n  namespace: b", least=1))
+
+    step = load(path).variants["a"].steps[1]
+
+    assert (step.action, step.target, step.as_user) == (Action.GET, "isvc/ranker.b", "alice")
+
+
+def test_what_is_not_there_cannot_be_asked_for_even_by_who_may_not_see_it(file):
+    text = "variants = {'a': steady.then(at('2m').get('isvc/ranker.b', as_='alice'))}\n"
+
+    with pytest.raises(UsageError, match=r"there is no isvc/ranker\.b"):
+        load(file(text))
+
+
 def test_traffic_to_nobody_is_refused(file):
     with pytest.raises(UsageError, match="traffic goes to 'rankr', which nobody serves") as error:
         load(file('variants = {"a": steady}\n', HEAD.replace('to="ranker"', 'to="rankr"')))

@@ -69,8 +69,22 @@ def test_keys_and_clients_reach_the_flow():
 
 
 @pytest.mark.parametrize(
+    "made",
+    [
+        lambda source: traffic.poisson(1, to="a", source=source),
+        lambda source: traffic.constant(1, to="a", source=source),
+        lambda source: traffic.users(1, to="a", source=source),
+        lambda source: traffic.replay("t.csv", to="a", source=source),
+    ],
+)
+def test_every_flow_can_come_from_a_service_account(made):
+    assert made("tenant-a/default").flows[0].flow.source == "tenant-a/default"
+
+
+@pytest.mark.parametrize(
     "write, message",
     [
+        (lambda: traffic.poisson(1, to="a", source="tenant-a"), "a flow comes from a pod's service account"),
         (lambda: traffic.poisson(-1, to="a"), "a rate cannot be negative"),
         (lambda: traffic.poisson(math.nan, to="a"), "rate must be a finite number"),
         (lambda: traffic.poisson("150", to="a"), "rate must be a finite number"),
