@@ -1,7 +1,7 @@
 """All recipes of a bundle, from one folder.
 
 Comes in: fixtures/; goes out: the recipes of every component. A component more is a module under parts/ and a line
-here (docs/how-to/add-a-part-to-the-bundle.md).
+here (docs/how-to/change-the-bundle.md).
 """
 
 from __future__ import annotations
