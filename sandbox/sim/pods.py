@@ -8,11 +8,12 @@ passed and nothing is inside, at the latest when its grace period is over.
 
 The activator probes pods itself and uses them as soon as they are ready; gateways learn of every change of
 endpoints `endpoint_delay_s` later.
+
+Longer than other files: a pod's life is one story, and each chapter knows the next.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -27,12 +28,11 @@ from sandbox.sim import columns as c
 from sandbox.sim.agenda import Priority
 from sandbox.sim.context import Context
 from sandbox.sim.draws import UNIT, mix64, stream, uniform53
+from sandbox.sim.kubelet import BACK_OFF_RESET_S, back_off_s, restarted_at_s, seen_ready_s
 from sandbox.sim.nodes import total
 from sandbox.sim.pod import LIVE, Phase, Pod, PoolSpec
 
 DRAIN_QUIET_S = 30.0  # knative/serving pkg/queue/sharedmain: quiet time before queue-proxy stops
-BACK_OFF_FIRST_S, BACK_OFF_MOST_S = 10.0, 300.0  # kubelet: restarts of a crashing container
-BACK_OFF_RESET_S = 600.0
 # kubernetes pkg/controller/replicaset: a pod that is refused is submitted again (workqueue's default rate limiter)
 REFUSED_FIRST_S, REFUSED_MOST_S = 0.005, 1000.0
 
@@ -188,7 +188,7 @@ class Pool:
         user = (self.spec.namespace, template.service_account)
         if not template.storage_uri or self.context.namespaces.may_download(*user, template.storage_uri):
             return True
-        wait_s = _back_off_s(pod.restarts)
+        wait_s = back_off_s(pod.restarts)
         pod.restarts += 1
         self.context.event(
             f"pod/{pod.name}", model_access.DENIED_REASON, model_access.denial(template.storage_uri, "/".join(user))
@@ -228,12 +228,7 @@ class Pool:
         pod.started_at_s = self.context.agenda.now_s
         load_s = self._draw(self.spec.profile.load, pod, f"load{pod.restarts}") if self.spec.profile.load else 0.0
         probe = next((one.readiness for one in self.spec.template.containers if one.readiness), None)
-        # Knative's own readiness polling is aggressive (50 ms); a declared probe is asked once per period.
-        waits_s = load_s
-        if probe is not None:
-            polls = max(0, -(-(load_s - probe.initial_delay_s) // probe.period_s)) if probe.period_s > 0 else 0
-            waits_s = max(load_s, probe.initial_delay_s + polls * probe.period_s)
-        takes_s = self.context.profiles.platform.container_start_s + waits_s
+        takes_s = self.context.profiles.platform.container_start_s + seen_ready_s(probe, load_s)
         self._later(pod, takes_s, lambda: self._become_ready(pod))
 
     def _become_ready(self, pod: Pod) -> None:
@@ -347,7 +342,7 @@ class Pool:
         now_s = self.context.agenda.now_s
         if now_s - pod.started_at_s > BACK_OFF_RESET_S:
             pod.restarts = 0
-        wait_s = _back_off_s(pod.restarts)
+        wait_s = back_off_s(pod.restarts)
         pod.restarts += 1
         self._enter(pod, Phase.CRASHED, reason=reason, restarts=pod.restarts)
         self._forget(pod)
@@ -357,8 +352,7 @@ class Pool:
     def hang(self, pod: Pod) -> None:
         """The container accepts requests and answers none, until its liveness probe has it restarted.
 
-        Readiness holds: Knative's default probe only opens a connection. A probe that fails is seen at the next
-        period, and after failureThreshold of them in a row (the last one with its time-out) the container restarts.
+        Readiness holds: Knative's default probe only opens a connection.
         """
         if pod.phase is not Phase.READY:
             return
@@ -369,10 +363,7 @@ class Pool:
             self.context.event(about, "Hung", "the container hangs; without a liveness probe nothing restarts it")
             return
         now_s = self.context.agenda.now_s
-        first_s = pod.started_at_s + probe.initial_delay_s
-        if first_s < now_s:
-            first_s += math.ceil((now_s - first_s) / probe.period_s) * probe.period_s
-        restart_s = first_s + (probe.failure_threshold - 1) * probe.period_s + probe.timeout_s
+        restart_s = restarted_at_s(probe, pod.started_at_s, now_s)
         message = f"Liveness probe failed {probe.failure_threshold} times, container will be restarted"
 
         def restart() -> None:
@@ -420,11 +411,6 @@ class Pool:
         usage = self.context.nodes.usage(node)
         if usage:
             self.context.record(RecordKind.RESOURCES, node=node, **usage)
-
-
-def _back_off_s(restarts: int) -> float:
-    """How long the kubelet waits before it starts a container again."""
-    return 0.0 if restarts == 0 else min(BACK_OFF_FIRST_S * 2 ** (restarts - 1), BACK_OFF_MOST_S)
 
 
 def _transfer(pod: Pod) -> str:
