@@ -54,3 +54,29 @@ def test_no_bundle_is_an_environment_that_is_not_ready(
 def test_jobs_are_for_building(root: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert 2 == run(["bundle", "list", "--dir", root, "--jobs", "2"])
     assert "--jobs goes with `build`" in capsys.readouterr().err
+
+
+def test_a_bundle_goes_through_a_file(root: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file, there = str(tmp_path / "b.tar.gz"), str(tmp_path / "there")
+
+    assert 0 == run(["bundle", "export", file, "--dir", root])
+    assert 0 == run(["bundle", "import", file, "--dir", there])
+    assert 0 == run(["bundle", "verify", "--dir", there])
+
+    assert [f"2 parts in {file}", f"2 parts in {there}"] == capsys.readouterr().out.splitlines()[:2]
+
+
+def test_gc_says_what_it_removed(root: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (Path(root) / "image/old").write_bytes(b"x" * 2000)
+
+    assert 0 == run(["bundle", "gc", "--dir", root])
+
+    assert "removed 1 files, 2.0 kB\n" == capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words, what", [(["export"], "wants a file"), (["list", "x.tar"], "takes no file")])
+def test_a_file_is_given_where_one_is_wanted(
+    root: str, words: list[str], what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert 2 == run(["bundle", *words, "--dir", root])
+    assert what in capsys.readouterr().err

@@ -46,13 +46,12 @@ def _part(source: Source, part: str) -> list[Recipe]:
 
 
 def _image(source: Source, name: str, named: str, said: Dockerfile, packages: str) -> Recipe:
-    runs = replace(
-        said.runs, env={"PATH": PATH, **said.runs.env}, entrypoint=["/usr/bin/python3", *said.runs.entrypoint[1:]]
-    )
+    runs = replace(said.runs, env={"PATH": PATH, **said.runs.env})
     copies = [(_found(source, path), inside) for path, inside in said.copies]
 
     def make(place: Workplace) -> None:
-        entries = [entry for path, inside in copies for entry in _copied(path, inside)]
+        entries = [Entry("/usr/local/bin/python", link="/usr/bin/python3")]  # as in the official Python image
+        entries += [entry for path, inside in copies for entry in _copied(path, inside)]
         layer = place.folder / "layer.tar"
         write_layer(layer, entries)
         below = [place.input(DEBIAN), place.input(packages)]
