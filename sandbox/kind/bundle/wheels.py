@@ -11,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from sandbox.kind.bundle.bytecode import compile_tree, interpreter
 from sandbox.kind.bundle.layer import tree, write_layer
 from sandbox.kind.bundle.part import Category
 from sandbox.kind.bundle.recipe import Recipe, code, digest_of_files
@@ -22,11 +23,13 @@ _GLIBC = ("2014", "_2_17", "_2_24", "_2_26", "_2_27", "_2_28", "_2_31", "_2_34",
 
 def wheels(name: str, lock: Path, *, python: str) -> Recipe:
     """The packages of `lock` for Debian's Python `python` (`3.11`)."""
+    at = f"/usr/local/lib/python{python}/dist-packages"
 
     def make(place: Workplace) -> None:
         target = place.subfolder("packages")
         install(place, lock, python, target)
-        write_layer(place.output, tree(target, f"/usr/local/lib/python{python}/dist-packages"))
+        compile_tree(place, target, at, python)
+        write_layer(place.output, tree(target, at, skip=()))
 
     return Recipe(
         category=Category.INGREDIENT,
@@ -35,7 +38,11 @@ def wheels(name: str, lock: Path, *, python: str) -> Recipe:
         version=python,
         source=f"Python packages of {lock.parent.name}/{lock.name}",
         make=make,
-        made_of={"lock": digest_of_files(lock), "code": code("wheels", "layer")},
+        made_of={
+            "lock": digest_of_files(lock),
+            "compiled": str(bool(interpreter(python))),
+            "code": code("wheels", "bytecode", "layer"),
+        },
     )
 
 

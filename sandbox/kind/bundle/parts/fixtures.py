@@ -7,10 +7,12 @@ and an image that had it would be another one after each change there.
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from sandbox.kind.bundle.archive import write_image
+from sandbox.kind.bundle.bytecode import compile_tree, interpreter
 from sandbox.kind.bundle.dockerfile import Dockerfile, read_dockerfile
 from sandbox.kind.bundle.image import PATH
 from sandbox.kind.bundle.layer import Entry, tree, write_layer
@@ -50,8 +52,11 @@ def _image(source: Source, name: str, named: str, said: Dockerfile, packages: st
     copies = [(_found(source, path), inside) for path, inside in said.copies]
 
     def make(place: Workplace) -> None:
-        entries = [Entry("/usr/local/bin/python", link="/usr/bin/python3")]  # as in the official Python image
-        entries += [entry for path, inside in copies for entry in _copied(path, inside)]
+        app = place.subfolder("app")
+        for path, inside in copies:
+            _copy(path, app / inside.lstrip("/"))
+        compile_tree(place, app, "/", PYTHON)
+        entries = [Entry("/usr/local/bin/python", link="/usr/bin/python3"), *tree(app, "/", skip=())]
         layer = place.folder / "layer.tar"
         write_layer(layer, entries)
         below = [place.input(DEBIAN), place.input(packages)]
@@ -67,7 +72,8 @@ def _image(source: Source, name: str, named: str, said: Dockerfile, packages: st
         made_of={
             "runs": repr(runs),
             "files": " ".join(f"{inside}={digest_of_files(*_sources(path))}" for path, inside in copies),
-            "code": code("parts/fixtures", "archive", "layer"),
+            "compiled": str(bool(interpreter(PYTHON))),
+            "code": code("parts/fixtures", "bytecode", "archive", "layer"),
         },
         inputs=(DEBIAN, packages),
         tags=(named,),
@@ -81,10 +87,15 @@ def _found(source: Source, path: str) -> Path:
     return root / rest if rest else root
 
 
-def _copied(path: Path, inside: str) -> list[Entry]:
+def _copy(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
     if path == _PACKAGE:
-        return tree(path, inside, skip=("__pycache__", *UPPER))
-    return tree(path, inside) if path.is_dir() else [Entry(inside, content=path, mode=0o644)]
+        for child in _sources(path):
+            _copy(child, target / child.name)
+    elif path.is_dir():
+        shutil.copytree(path, target, ignore=shutil.ignore_patterns("__pycache__"))
+    else:
+        shutil.copyfile(path, target)
 
 
 def _sources(path: Path) -> list[Path]:
