@@ -76,6 +76,8 @@ class Client:
             revision=headers.get("x-revision", ""),
             pod=headers.get("x-pod", ""),
             model=headers.get("x-model-digest", ""),
+            inner_revision=headers.get("x-predictor-revision", ""),
+            inner_pod=headers.get("x-predictor-pod", ""),
             cache=headers.get("x-cache", ""),
             error=error,
         )

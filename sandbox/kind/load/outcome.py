@@ -29,6 +29,8 @@ class Outcome:
     revision: str = ""  # who answered, as the answer's headers say
     pod: str = ""
     model: str = ""  # digest of the model that answered
+    inner_revision: str = ""  # the predictor that was asked on a miss, behind a transformer
+    inner_pod: str = ""
     cache: str = ""  # hit, miss, shared, off, error; "" where there is none
     error: str = ""  # why there was no answer
 

@@ -1,8 +1,9 @@
 """Knative Serving: its programs, their images, and its manifests with these images in.
 
-Comes in: fixtures/go/serving (one go.mod for Knative and KServe, which has to be built against it) and
-fixtures/manifests/knative; goes out: recipes. Manifests are the serving module's config/core, with the files that are
-symbolic links there (module archives drop those) taken from the sibling modules that go.mod selects.
+Comes in: fixtures/go/knative and fixtures/manifests/knative; goes out: recipes. Manifests are the serving module's
+config/core, with the files that are symbolic links there (module archives drop those) taken from the sibling modules
+that go.mod selects. Not built from one go.mod with KServe: that one's newer OpenTelemetry makes every program of Knative
+end at its start ("conflicting Schema URL").
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def _program(source: Source, name: str) -> list[Recipe]:
     package = f"{SERVING}/cmd/{name}"
     inside = f"/ko-app/{name}"
     return [
-        go_program(f"kn-{name}", package, source.go("serving"), module=SERVING, version=version),
+        go_program(f"kn-{name}", package, source.go("knative"), module=SERVING, version=version),
         image(
             f"kn-{name}",
             [tag(source, name)],
@@ -51,7 +52,7 @@ def _manifests(source: Source) -> Recipe:
         "knative",
         source.folder / "manifests" / "knative",
         version=source.versions.module(SERVING),
-        modules=source.go("serving"),
+        modules=source.go("knative"),
         upstream=[
             Upstream(SERVING, "config/core", "core"),
             Upstream(SERVING, "third_party/istio-latest", "istio"),

@@ -1,6 +1,6 @@
 """KServe: its programs, their images, the storage initializer, and its manifests with these images in.
 
-Comes in: fixtures/go/serving, fixtures/images/storage_initializer and fixtures/manifests/kserve; goes out: recipes.
+Comes in: fixtures/go/kserve, fixtures/images/storage_initializer and fixtures/manifests/kserve; goes out: recipes.
 The initializer is KServe's own Python package (kserve-storage) in an image of ours, started as the upstream image
 starts it (kserve python/storage-initializer.Dockerfile v0.20.0).
 """
@@ -35,7 +35,7 @@ def _program(source: Source, name: str) -> list[Recipe]:
     inside = PROGRAMS[name]
     ours = f"kserve-{name}"
     return [
-        go_program(ours, f"{KSERVE}/cmd/{name}", source.go("serving"), module=KSERVE, version=version),
+        go_program(ours, f"{KSERVE}/cmd/{name}", source.go("kserve"), module=KSERVE, version=version),
         image(
             ours,
             [tag(source, ours)],
@@ -72,7 +72,7 @@ def _manifests(source: Source) -> Recipe:
         "kserve",
         source.folder / "manifests" / "kserve",
         version=source.versions.module(KSERVE),
-        modules=source.go("serving"),
+        modules=source.go("kserve"),
         upstream=[Upstream(KSERVE, "config", "config")],
         replaced={
             **{f"kserve/{theirs}:latest": tag(source, ours) for theirs, ours in names.items()},
