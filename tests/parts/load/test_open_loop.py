@@ -43,7 +43,8 @@ def test_every_request_leaves_at_its_instant_and_tells_who_answered() -> None:
     outcomes = played(answer, steady(300, 0.004))
 
     kept = punctuality(300, outcomes)
-    assert (300, 300, "") == (kept.asked, kept.sent, kept.why_not)
+    assert (300, 300) == (kept.asked, kept.sent)
+    assert abs(kept.rate_error) < 0.02
     assert all(one.started_s >= one.intended_s for one in outcomes)
     assert {(200, "r-1", "p-1", "hit")} == {(one.status, one.revision, one.pod, one.cache) for one in outcomes}
     assert [i % 7 for i in range(300)] == [one.key for one in outcomes]
@@ -62,7 +63,8 @@ def test_a_server_that_stalls_delays_no_request_and_its_stall_is_seen_by_all_tha
     outcomes = played(stall, steady(150, 0.01))
 
     waiting = [one for one in outcomes if one.intended_s < 1.0]
-    assert "" == punctuality(150, outcomes).why_not
+    assert 150 == len(outcomes)
+    assert max(one.started_s - one.intended_s for one in outcomes) < 0.5  # a closed loop would be a second late
     assert all(one.ended_s >= 1.0 for one in waiting)
     assert all(first.latency_s > second.latency_s - 0.05 for first, second in pairwise(waiting))
     assert max(one.latency_s for one in outcomes if one.intended_s > 1.2) < 0.3
