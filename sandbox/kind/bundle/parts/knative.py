@@ -2,8 +2,8 @@
 
 Comes in: fixtures/go/knative and fixtures/manifests/knative; goes out: recipes. Manifests are the serving module's
 config/core, with the files that are symbolic links there (module archives drop those) taken from the sibling modules
-that go.mod selects. Not built from one go.mod with KServe: that one's newer OpenTelemetry makes every program of Knative
-end at its start ("conflicting Schema URL").
+that go.mod selects. Not built from one go.mod with KServe: that one's newer OpenTelemetry makes every program of
+Knative end at its start ("conflicting Schema URL").
 """
 
 from __future__ import annotations
