@@ -11,8 +11,8 @@ everything that uploads, downloads or mounts a model (`fixtures/object_store`, t
 
 A name node is a file system with a name space of its own, and so is a bucket: hence one bucket for each name node.
 
-Mirrors kserve/kserve python/storage/kserve_storage/kserve_storage.py (main, 2026), where s3:// is read so and a pvc:// is
-mounted below /mnt/pvc. There hdfs:// names no name node (a Secret does) and its first segment is part of the path:
+Mirrors kserve/kserve python/storage/kserve_storage/kserve_storage.py (main, 2026), where s3:// is read so and a pvc://
+is mounted below /mnt/pvc. There hdfs:// names no name node (a Secret does) and its first segment is part of the path:
 `Rule(authority="path")` reads it so. Leaves out webhdfs://, gs://, hf://, https://: nothing here stands in for those.
 """
 
