@@ -16,6 +16,7 @@ import pytest
 from kfp import dsl
 from ruamel.yaml import YAML
 
+from fixtures.pipeline.__main__ import main
 from fixtures.pipeline.cluster import Cluster
 from fixtures.pipeline.graph import compile_to, ordered
 from fixtures.pipeline.step import Step, discover
@@ -62,6 +63,19 @@ def test_every_step_runs_in_the_image_given_and_installs_nothing(tmp_path: Path)
     assert {True} == {one["securityContext"]["runAsNonRoot"] for one in pods.values()}
     assert {"exec-features", "exec-register"} == set(secrets)
     assert {"keys"} == {entry["secretName"] for one in secrets.values() for entry in one}
+
+
+def test_steps_on_a_cluster_read_hdfs_as_the_one_who_compiled_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SANDBOX_HDFS_BUCKETS", "c3=models/hdfs")
+    assert main(["compile", "-o", str(tmp_path / "p.yaml")]) == 0
+
+    document = next(iter(YAML(typ="safe", pure=True).load_all((tmp_path / "p.yaml").read_text(encoding="utf-8"))))
+    executors = document["deploymentSpec"]["executors"]
+    told = {name: one["container"]["env"] for name, one in executors.items() if "env" in one["container"]}
+    row = {"name": "SANDBOX_HDFS_BUCKETS", "value": "c3=models/hdfs"}
+    assert {name: [row] for name in ("exec-features", "exec-register")} == told
 
 
 def test_only_what_talks_to_the_store_is_never_taken_from_kfps_cache(spec: dict[str, Any]) -> None:
