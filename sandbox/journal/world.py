@@ -26,3 +26,15 @@ class World(Protocol):
         Raises WorldError when the world fails, and lets KeyboardInterrupt through after what was played so far
         has been written (the journal's meta then says ended = "interrupted").
         """
+
+
+def meta_of(variant: Variant, seed: int, world: str) -> dict[str, object]:
+    """What every world writes into its journal's meta.json."""
+    return {
+        "scenario": variant.scenario,
+        "variant": variant.name,
+        "world": world,
+        "seed": seed,
+        "form": variant.form.value,
+        "duration_s": variant.duration_s,
+    }

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from sandbox.journal.journal import Journal
 from sandbox.journal.schema import RecordKind
+from sandbox.journal.world import meta_of
 from sandbox.journal.writer import JournalWriter
 from sandbox.scenario.model import Flow, Variant
 from sandbox.sim import columns as c
@@ -44,15 +45,7 @@ class SimWorld:
         """Play one variant to its end; see sandbox.journal.world.World."""
         if not compiled.is_cached():
             print("compiling the simulation kernel (once for this version, some seconds) …", file=sys.stderr)
-        meta = {
-            "scenario": variant.scenario,
-            "variant": variant.name,
-            "world": self.name,
-            "seed": seed,
-            "form": variant.form.value,
-            "duration_s": variant.duration_s,
-        }
-        with JournalWriter(folder, meta) as journal:
+        with JournalWriter(folder, meta_of(variant, seed, self.name)) as journal:
             run = _Run(variant, seed, journal)
             run.settle()
             run.play(self._progress)

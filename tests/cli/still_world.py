@@ -14,6 +14,7 @@ import numpy as np
 from sandbox.errors import WorldError
 from sandbox.journal.journal import Journal
 from sandbox.journal.schema import COUNT, GAUGE, HIST, NO_POD, Gauge, RecordKind, Role, Series, What, bucket_of
+from sandbox.journal.world import meta_of
 from sandbox.journal.writer import JournalWriter
 from sandbox.scenario.model import Variant
 
@@ -28,15 +29,7 @@ class StillWorld:
             raise WorldError("the still world moved", next_step="hold it")
         if variant.name.endswith("bug"):
             raise KeyError("nobody foresaw this")
-        meta = {
-            "scenario": variant.scenario,
-            "variant": variant.name,
-            "world": self.name,
-            "seed": seed,
-            "form": variant.form.value,
-            "duration_s": variant.duration_s,
-        }
-        with JournalWriter(folder, meta) as writer:
+        with JournalWriter(folder, meta_of(variant, seed, self.name)) as writer:
             self._write(variant, seed, writer)
         return Journal.open(folder)
 

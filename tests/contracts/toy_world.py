@@ -21,6 +21,7 @@ import numpy as np
 from sandbox.errors import WorldError
 from sandbox.journal.journal import Journal
 from sandbox.journal.schema import COUNT, GAUGE, HIST, NO_POD, Gauge, RecordKind, Role, Series, What, bucket_of
+from sandbox.journal.world import meta_of
 from sandbox.journal.writer import JournalWriter
 from sandbox.manifests.objects import InferenceService
 from sandbox.scenario.model import Action, Arrivals, Flow, Step, Variant
@@ -46,16 +47,7 @@ class ToyWorld:
     name = "toy"
 
     def play(self, variant: Variant, seed: int, folder: Path) -> Journal:
-        meta = {
-            "scenario": variant.scenario,
-            "variant": variant.name,
-            "world": self.name,
-            "seed": seed,
-            "form": variant.form.value,
-            "duration_s": variant.duration_s,
-            "params": dict(variant.params),
-        }
-        with JournalWriter(folder, meta) as writer:
+        with JournalWriter(folder, meta_of(variant, seed, self.name)) as writer:
             asyncio.run(_Play(variant, seed, writer).run())
         return Journal.open(folder)
 
