@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from fixtures.kubernetes_api.api import KubeApi
+from fixtures.sidecar_injector.cluster_configs import ClusterConfigs
 from fixtures.sidecar_injector.configs import MOST_KEPT, Configs, Folder, config_map
-from fixtures.sidecar_injector.kube import KubeApi
 from sandbox.errors import SandboxError, UsageError, WorldError
 from sandbox.manifests.cache_config import CacheConfig
 from sandbox.manifests.objects import ConfigMap
@@ -169,7 +170,7 @@ def ask(api: FakeApi, timeout_s: float = 5.0) -> ConfigMap | None:
     async def play() -> ConfigMap | None:
         try:
             async with KubeApi(api.access, timeout_s) as client:
-                return await client.read("shop", "warm")
+                return await ClusterConfigs(client).read("shop", "warm")
         finally:
             await asyncio.sleep(0.1)  # TLS is closed by the loop, after the client
 

@@ -13,9 +13,9 @@ import pytest
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 
+from fixtures.kubernetes_api.api import KubeApi
 from fixtures.sidecar_injector.authority import Authority, issue, make_authority
 from fixtures.sidecar_injector.cluster_trust import ATTEMPTS, ClusterTrust
-from fixtures.sidecar_injector.kube import KubeApi
 from fixtures.sidecar_injector.metrics import Metrics
 from fixtures.sidecar_injector.serving_certificate import ServingCertificate
 from fixtures.sidecar_injector.trust import Life, OwnTrust, Trust, from_secret, step, to_secret
