@@ -7,11 +7,8 @@ import importlib.util
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +16,8 @@ from types import ModuleType
 
 import grpc
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-STARTS_WITHIN_S = 60.0  # the SDK's import takes one to two seconds, more on a busy machine
-STOPS_WITHIN_S = 20.0
+from tests.parts.part import Part, part
+
 MODEL = "ranker"
 KINDS = ("slim", "sdk")
 
@@ -41,23 +37,15 @@ class Answer:
 
 @dataclass(slots=True)
 class Server:
-    """One running server: its process, its addresses, and what it said."""
+    """One running server and its addresses."""
 
-    process: subprocess.Popen[bytes]
-    folder: Path
-    started_s: float  # just before the process was made, by time.monotonic
+    part: Part
     port: int = 0
     grpc_port: int = 0
 
-    def stdout(self) -> str:
-        return (self.folder / "stdout").read_text()
-
-    def stderr(self) -> str:
-        return (self.folder / "stderr").read_text()
-
     def listen(self) -> Server:
         """Wait until it listens."""
-        found = self._wait_for("listening", self.stderr)
+        found = self.part.wait_for("model server: listening .*")[0]
         ports = [int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", found)]
         self.port, self.grpc_port = [*ports, 0][:2]
         return self
@@ -65,19 +53,8 @@ class Server:
     def ready(self) -> Server:
         """Wait until its model answers."""
         self.listen()
-        self._wait_for("ready", self.stdout)
+        self.part.wait_for("ready .*")
         return self
-
-    def _wait_for(self, word: str, said: Callable[[], str]) -> str:
-        until = time.monotonic() + STARTS_WITHIN_S
-        while time.monotonic() < until:
-            line = re.search(rf"^(?:model server: )?{word} .*\n", said(), re.MULTILINE)
-            if line:
-                return line[0]
-            if self.process.poll() is not None:
-                raise AssertionError(f"exited {self.process.returncode} before {word!r}:\n{self.stderr()}")
-            time.sleep(0.005)
-        raise AssertionError(f"no {word!r} within {STARTS_WITHIN_S} s:\n{self.stdout()}\n{self.stderr()}")
 
     def connect(self, timeout_s: float = 10.0) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout_s)
@@ -102,17 +79,15 @@ class Server:
 
     def resident_bytes(self) -> int:
         line = next(
-            one for one in Path(f"/proc/{self.process.pid}/status").read_text().splitlines() if one.startswith("VmRSS")
+            one
+            for one in Path(f"/proc/{self.part.process.pid}/status").read_text().splitlines()
+            if one.startswith("VmRSS")
         )
         return int(line.split()[1]) * 1024
 
     def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        fields = Path(f"/proc/{self.part.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        return self.process.wait(STOPS_WITHIN_S)
 
 
 def ask(
@@ -141,18 +116,9 @@ def model_server(
     (folder / "profile.yaml").write_text(profile)
     where = ["--model-dir", str(model_dir)] if model_dir else []
     ports = ["--port", "0", *(["--slim"] if kind == "slim" else ["--grpc-port", "0"])]
-    command = [sys.executable, "-m", "fixtures.model_server", "--model-name", MODEL]
-    command += ["--profile", str(folder / "profile.yaml"), *where, *ports, *arguments]
-    with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:
-        clean = {name: value for name, value in os.environ.items() if name not in ("STORAGE_URI", "K_REVISION")}
-        started_s = time.monotonic()
-        process = subprocess.Popen(command, cwd=CHECKOUT, stdout=out, stderr=err, env={**clean, **(environment or {})})
-    try:
-        yield Server(process, folder, started_s)
-    finally:
-        if process.poll() is None:
-            process.kill()
-        process.wait(STOPS_WITHIN_S)
+    names = ["--model-name", MODEL, "--profile", str(folder / "profile.yaml")]
+    with part("model_server", *names, *where, *ports, *arguments, environment=environment) as one:
+        yield Server(one)
 
 
 def make_model(folder: Path, text: str = '{"weights": [1, 2, 3]}') -> Path:

@@ -125,7 +125,7 @@ def test_bad_input_leaves_the_server_well_and_its_log_without_tracebacks(server:
         server.send(bad.method, bad.path, bad.body or None, bad.headers)
 
     assert 200 == server.predict(1).status
-    assert "Traceback" not in server.stderr()
+    assert "Traceback" not in server.part.stderr()
 
 
 TENSOR = pb.ModelInferRequest.InferInputTensor

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from fixtures.model_server.options import parse
-from tests.parts.model_server.processes import CHECKOUT, make_model
+from tests.parts import part
+from tests.parts.model_server.processes import make_model
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    clean = {name: value for name, value in os.environ.items() if name != "STORAGE_URI"}
-    return subprocess.run(
-        [sys.executable, "-m", "fixtures.model_server", *arguments],
-        cwd=CHECKOUT,
-        env={**clean, **environment},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return part.run("model_server", *arguments)
 
 
 def test_help_names_every_option_with_its_meaning() -> None:

@@ -39,7 +39,7 @@ CASES = {
 
 
 def digest_of(server: Server) -> str:
-    return server.stdout().split()[-1]
+    return server.part.stdout().split()[-1]
 
 
 def expected(server: Server, instances: list[object]) -> list[float]:

@@ -45,14 +45,14 @@ def test_what_is_inside_is_answered_and_then_it_exits_0(slow: Server, number: in
     time.sleep(0.3)
 
     began = time.monotonic()
-    status = slow.stop(number)
+    status = slow.part.stop(number)
     took_s = time.monotonic() - began
     thread.join(SOON_S)
 
     assert isinstance(got[0], Answer)
     assert (200, 0) == (got[0].status, status)
     assert TAKES_S - 0.4 < took_s < SOON_S
-    assert "Traceback" not in slow.stderr()
+    assert "Traceback" not in slow.part.stderr()
 
 
 def test_an_idle_server_exits_0_at_once(slow: Server) -> None:
@@ -61,7 +61,7 @@ def test_an_idle_server_exits_0_at_once(slow: Server) -> None:
 
     began = time.monotonic()
 
-    assert 0 == slow.stop()
+    assert 0 == slow.part.stop()
     assert time.monotonic() - began < SOON_S
     idle.close()
 
@@ -72,12 +72,12 @@ def test_nothing_new_is_taken_while_it_drains(slow: Server) -> None:
     thread, got = in_background(lambda: slow.predict(1))
     time.sleep(0.3)
 
-    slow.process.send_signal(signal.SIGTERM)
+    slow.part.process.send_signal(signal.SIGTERM)
     time.sleep(NOTHING_NEW_WITHIN_S)
 
     assert refused(lambda: slow.predict(2))
     assert refused(lambda: ask(kept, "POST", f"/v1/models/{MODEL}:predict", b'{"instances": [3]}'))
-    assert 0 == slow.process.wait(SOON_S)
+    assert 0 == slow.part.process.wait(SOON_S)
     thread.join(SOON_S)
     assert isinstance(got[0], Answer)
     assert 200 == got[0].status
@@ -102,7 +102,7 @@ def test_a_grpc_call_inside_is_answered_and_a_new_one_is_not_taken(tmp_path: Pat
         thread, got = in_background(lambda: call(server, "ModelInfer", request))
         time.sleep(0.5)
 
-        server.process.send_signal(signal.SIGTERM)
+        server.part.process.send_signal(signal.SIGTERM)
         time.sleep(NOTHING_NEW_WITHIN_S)
         with pytest.raises(grpc.RpcError) as caught:
             call(server, "ModelInfer", request)
@@ -110,7 +110,7 @@ def test_a_grpc_call_inside_is_answered_and_a_new_one_is_not_taken(tmp_path: Pat
 
         assert grpc.StatusCode.UNAVAILABLE == caught.value.code()  # type: ignore[attr-defined]
         assert [1] == list(got[0].outputs[0].shape)  # type: ignore[attr-defined]
-        assert 0 == server.process.wait(SOON_S)
+        assert 0 == server.part.process.wait(SOON_S)
 
 
 def test_a_request_that_outlives_the_grace_is_cut(tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_request_that_outlives_the_grace_is_cut(tmp_path: Path) -> None:
         time.sleep(0.3)
 
         began = time.monotonic()
-        status = server.stop()
+        status = server.part.stop()
         took_s = time.monotonic() - began
         thread.join(SOON_S)
 
@@ -139,6 +139,6 @@ def test_a_server_that_is_still_loading_stops_at_once(kind: str, tmp_path: Path)
 
         began = time.monotonic()
 
-        assert 0 == server.stop()
+        assert 0 == server.part.stop()
         assert time.monotonic() - began < SOON_S
-        assert server.stdout() == ""
+        assert server.part.stdout() == ""

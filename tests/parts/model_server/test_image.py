@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.manifests.reader import read_manifests
-from tests.parts.model_server.processes import CHECKOUT
+from tests.parts.part import CHECKOUT
 
 PART = CHECKOUT / "fixtures" / "model_server"
 LOCKS = {"Dockerfile": "requirements.lock", "Dockerfile.slim": "requirements-slim.lock"}

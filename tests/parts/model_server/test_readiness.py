@@ -89,7 +89,7 @@ def refused(server: Server, reason: str) -> None:
         assert reason in str(answer.body["error"])
         time.sleep(0.1)
     assert 200 == server.send("GET", "/v2/health/live").status
-    assert "ready" not in server.stdout()
+    assert "ready" not in server.part.stdout()
     assert "x-model-digest" not in answer.headers
 
 
@@ -113,7 +113,7 @@ def test_a_corrupted_object_never_becomes_ready_and_says_why(kind: str, store: S
 
     with model_server(kind, tmp_path, "--model-uri", URI, environment=store.environment) as server:
         refused(server, f"weights.json is not what was registered: expected {uploaded.digest}")
-        assert 0 == server.stop()
+        assert 0 == server.part.stop()
 
 
 def corrupted(folder: Path) -> Path:
@@ -184,7 +184,7 @@ def test_no_secret_is_in_a_log_or_an_answer(store: Store, tmp_path: Path) -> Non
         server.listen()
         body = wait_for(server, PROBES[0], lambda status, body: "asked again" in str(body.get("error")))
 
-        assert SECRET not in json.dumps(body) + server.stderr() + server.stdout()
+        assert SECRET not in json.dumps(body) + server.part.stderr() + server.part.stdout()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -220,7 +220,7 @@ def test_a_folder_of_which_nothing_says_the_digest_is_served_and_said_so(tmp_pat
     with model_server("slim", tmp_path, model_dir=make_model(tmp_path / "model")) as server:
         server.ready()
 
-        assert "nothing registered this model's digest" in server.stderr()
+        assert "nothing registered this model's digest" in server.part.stderr()
 
 
 def test_there_is_no_model_in_an_empty_folder(tmp_path: Path) -> None:
@@ -236,10 +236,10 @@ def test_it_is_ready_after_the_time_that_its_profile_says(kind: str, key: str, t
     profile = f"default: {{serviceTime: 0s, load: 0s, {key}: {takes_s}s}}".replace("load: 0s, load", "load")
     with model_server(kind, tmp_path, profile=profile, model_dir=make_model(tmp_path / "model")) as server:
         server.listen()
-        listening_s = time.monotonic() - server.started_s
+        listening_s = time.monotonic() - server.part.started_s
         assert 503 == server.send("GET", PROBES[0]).status
         server.ready()
-        ready_s = time.monotonic() - server.started_s
+        ready_s = time.monotonic() - server.part.started_s
 
     begins_s = listening_s if key == "load" else 0.0  # startup counts from the process's start
     assert takes_s - 0.3 < ready_s - begins_s < takes_s + 5
@@ -251,7 +251,7 @@ def test_the_slim_server_stays_under_60_mb_when_it_downloads(store: Store, tmp_p
     upload(store.client, model, URI, make_bucket=True)
     with model_server("slim", tmp_path, "--model-uri", URI, environment=store.environment) as server:
         server.ready()
-        ready_s = time.monotonic() - server.started_s
+        ready_s = time.monotonic() - server.part.started_s
         held = server.resident_bytes() / 1e6
     print(f"slim, 20 MiB downloaded: ready after {ready_s:.2f} s, {held:.1f} MB")
 

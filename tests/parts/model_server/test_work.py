@@ -146,7 +146,7 @@ def test_the_slim_server_starts_in_under_600_ms_and_60_mb(tmp_path: Path) -> Non
         with model_server("slim", tmp_path / str(len(starts_s)), model_dir=model) as server:
             server.ready()
             assert 200 == server.send("GET", "/v2/health/ready").status
-            starts_s.append(time.monotonic() - server.started_s - waited_for_a_core_s(server))
+            starts_s.append(time.monotonic() - server.part.started_s - waited_for_a_core_s(server))
             for i in range(200):
                 server.predict([i, i + 1])
             held = server.resident_bytes() / 1e6
@@ -159,7 +159,7 @@ def test_the_slim_server_starts_in_under_600_ms_and_60_mb(tmp_path: Path) -> Non
 def waited_for_a_core_s(server: Server) -> float:
     """How long the process could have run but something else had the core; 0 where the kernel doesn't count it."""
     try:
-        return int(Path(f"/proc/{server.process.pid}/schedstat").read_text().split()[1]) / 1e9
+        return int(Path(f"/proc/{server.part.process.pid}/schedstat").read_text().split()[1]) / 1e9
     except FileNotFoundError:
         return 0.0
 
@@ -167,7 +167,7 @@ def waited_for_a_core_s(server: Server) -> float:
 def test_the_slim_server_loads_neither_the_sdk_nor_numpy_nor_minio_s_client(tmp_path: Path) -> None:
     with model_server("slim", tmp_path, model_dir=make_model(tmp_path / "model")) as server:
         server.ready()
-        maps = Path(f"/proc/{server.process.pid}/maps").read_text()
+        maps = Path(f"/proc/{server.part.process.pid}/maps").read_text()
 
     assert "numpy" not in maps
     assert "grpc" not in maps

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import queue
 import signal
-import subprocess
-import sys
-import threading
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from minio import Minio
 from prometheus_client.parser import text_string_to_metric_families
 
 from fixtures.object_store.connect import ACCESS_KEY, ENDPOINT, SECRET_KEY, connect
+from tests.parts.part import Part, part
 
-CHECKOUT = Path(__file__).resolve().parents[3]
-STARTS_WITHIN_S = 60.0  # moto's import takes two seconds, more on a busy machine
-STOPS_WITHIN_S = 20.0
 KEYS = ("test-access", "test-secret-of-the-store")
 
 
@@ -32,7 +24,7 @@ class RunningStore:
     endpoint: str
     access_key: str
     secret_key: str
-    process: subprocess.Popen[str]
+    part: Part
 
     @property
     def environment(self) -> dict[str, str]:
@@ -52,48 +44,11 @@ class RunningStore:
 @contextmanager
 def object_store(*options: str, keys: tuple[str, str] = KEYS) -> Iterator[RunningStore]:
     """`python -m fixtures.object_store serve` on a free port, stopped (and its exit looked at) at the end."""
-    process = start(("serve", "--port", "0", *options), keys)
-    try:
-        line = first_line(process)
-        assert line.startswith("ready http://127.0.0.1:"), line
-        yield RunningStore(line.split()[1], *keys, process)
-    finally:
-        status = stop(process)
-    assert status in (0, -signal.SIGKILL), f"the store ended with {status}"
-
-
-def start(arguments: Sequence[str], keys: tuple[str, str] = KEYS, **more: str) -> subprocess.Popen[str]:
-    """The part's command line as a process; its chatter goes where the test's does."""
-    environment = {**os.environ, ACCESS_KEY: keys[0], SECRET_KEY: keys[1], **more}
-    return subprocess.Popen(
-        [sys.executable, "-m", "fixtures.object_store", *arguments],
-        cwd=CHECKOUT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout
-    lines: queue.Queue[str] = queue.Queue()
-    threading.Thread(target=lambda: lines.put(process.stdout.readline()), daemon=True).start()  # type: ignore[union-attr]
-    try:
-        return lines.get(timeout=STARTS_WITHIN_S)
-    except queue.Empty:
-        process.kill()
-        raise AssertionError(f"no ready line of the object store within {STARTS_WITHIN_S} s") from None
-
-
-def stop(process: subprocess.Popen[str]) -> int:
-    if process.poll() is None:
-        process.terminate()
-    try:
-        return process.wait(STOPS_WITHIN_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        raise AssertionError(f"the object store did not end within {STOPS_WITHIN_S} s of SIGTERM") from None
-    finally:
-        if process.stdout:
-            process.stdout.close()
+    environment = {ACCESS_KEY: keys[0], SECRET_KEY: keys[1]}
+    with part("object_store", "serve", "--port", "0", *options, environment=environment) as one:
+        ready = one.wait_for(r"ready (http://127\.0\.0\.1:\d+) .*")
+        try:
+            yield RunningStore(ready[1], *keys, one)
+        finally:
+            status = one.stop()
+        assert status in (0, -signal.SIGKILL), f"the store ended with {status}:\n{one.stderr()}"

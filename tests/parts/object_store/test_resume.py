@@ -16,7 +16,8 @@ from fixtures.object_store.files import UNFINISHED
 from fixtures.object_store.upload import upload
 from tests.parts.object_store.cutting import Cutting
 from tests.parts.object_store.models import MIB, folder_of, some_bytes
-from tests.parts.object_store.running import RunningStore, object_store, start
+from tests.parts.object_store.running import RunningStore, object_store
+from tests.parts.part import part
 
 SIZE = 8 * MIB
 PLACE = "s3://models/resume/ranker"
@@ -44,14 +45,8 @@ def test_a_download_killed_in_the_middle_goes_on_from_there(slow_store: RunningS
     content = some_bytes(SIZE)
     sent = upload(slow_store.client(), folder_of(tmp_path / "m", {"weights.bin": content}), PLACE)
     got = tmp_path / "got"
-    first = start(
-        ("download", PLACE, str(got)), (slow_store.access_key, slow_store.secret_key), **slow_store.environment
-    )
-    wait_for_bytes(got, MIB)
-    first.kill()
-    first.wait(10)
-    assert first.stdout
-    first.stdout.close()
+    with part("object_store", "download", PLACE, str(got), environment=slow_store.environment):
+        wait_for_bytes(got, MIB)
     had = wait_for_bytes(got, MIB)
     before = slow_store.counted("object_store_get_bytes_total", model=PLACE)
 
@@ -142,19 +137,13 @@ def test_the_beginning_of_another_version_is_not_taken_for_this_ones(store: Runn
 def test_two_processes_never_write_to_one_part_at_once(slow_store: RunningStore, tmp_path: Path) -> None:
     upload(slow_store.client(), folder_of(tmp_path / "m", {"weights.bin": some_bytes(SIZE, seed=3)}), PLACE)
     got = tmp_path / "got"
-    other = start(
-        ("download", PLACE, str(got)), (slow_store.access_key, slow_store.secret_key), **slow_store.environment
-    )
-    try:
+    with part("object_store", "download", PLACE, str(got), environment=slow_store.environment) as other:
         wait_for_bytes(got, MIB)
         with pytest.raises(StoreUnreachable, match="another process"):
             download(slow_store.client(), PLACE, got)
-        out, _ = other.communicate(timeout=30)
-    finally:
-        other.kill()
-        other.wait(10)
 
-    assert '"resumed_bytes": 0' in out
+        assert other.wait() == 0
+        assert '"resumed_bytes": 0' in other.stdout()
 
 
 def test_a_folder_with_other_files_is_refused_and_left_alone(store: RunningStore, tmp_path: Path) -> None:

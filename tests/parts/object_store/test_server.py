@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import os
 import shutil
 import signal
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -21,7 +18,8 @@ from fixtures.object_store.download import download
 from fixtures.object_store.upload import upload
 from fixtures.object_store.verify import verify
 from tests.parts.object_store.models import MIB, folder_of, some_bytes
-from tests.parts.object_store.running import CHECKOUT, RunningStore, object_store, start
+from tests.parts.object_store.running import RunningStore, object_store
+from tests.parts.part import run
 
 
 def ask(store: RunningStore, method: str, path: str, **headers: str) -> tuple[int, bytes]:
@@ -94,26 +92,25 @@ def test_a_download_in_flight_ends_well_before_the_server_does(tmp_path: Path) -
         until = time.monotonic() + 10
         while running.counted("object_store_get_bytes_total", model="s3://models/drained") < MIB / 2:
             assert time.monotonic() < until, "waited 10 s for the download to start"
-        running.process.send_signal(signal.SIGTERM)
+        running.part.process.send_signal(signal.SIGTERM)
         thread.join(20)
 
         assert [sent.digest] == got
-        assert running.process.wait(20) == 0
+        assert running.part.wait() == 0
 
 
 def test_ctrl_c_ends_it_with_status_0() -> None:
     with object_store("--server", "moto") as running:
-        running.process.send_signal(signal.SIGINT)
-
-        assert running.process.wait(20) == 0
+        assert running.part.stop(signal.SIGINT) == 0
 
 
 def test_a_taken_port_is_said_with_what_to_do(store: RunningStore) -> None:
     port = urlsplit(store.endpoint).port
-    process = start(("serve", "--server", "moto", "--port", str(port)))
-    process.communicate(timeout=60)
+    other = run("object_store", "serve", "--server", "moto", "--port", str(port), environment=store.environment)
 
-    assert process.returncode == 4
+    assert (other.returncode, other.stdout) == (4, "")
+    assert f":{port}" in other.stderr
+    assert "--port" in other.stderr
 
 
 @pytest.mark.skipif(shutil.which("minio") is None, reason="MinIO is not installed (a `minio` on the PATH)")
@@ -130,8 +127,7 @@ def test_minio_behind_the_front_keeps_models_over_a_restart_and_ends_with_it(tmp
         assert running.counted("object_store_gets_total", model="s3://models/ranker") == 2
     with object_store(*options) as running:
         assert verify(running.client(), "s3://models/ranker").digest == sent.digest
-        running.process.kill()
-        running.process.wait(10)
+        running.part.stop(signal.SIGKILL)
         until = time.monotonic() + 15
         while str(tmp_path / "data") in _command_lines():
             assert time.monotonic() < until, "waited 15 s for MinIO to end after its parent was killed"
@@ -139,19 +135,11 @@ def test_minio_behind_the_front_keeps_models_over_a_restart_and_ends_with_it(tmp
 
 
 def test_minio_that_is_asked_for_and_not_installed_is_said() -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "fixtures.object_store", "serve", "--server", "minio", "--port", "0"],
-        cwd=CHECKOUT,
-        env={**os.environ, "PATH": "/nowhere"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    other = run("object_store", "serve", "--server", "minio", "--port", "0", environment={"PATH": "/nowhere"})
 
-    assert process.returncode == 4
-    assert "MinIO is not installed" in process.stderr
-    assert "Traceback" not in process.stderr
+    assert other.returncode == 4
+    assert "MinIO is not installed" in other.stderr
+    assert "Traceback" not in other.stderr
 
 
 def _command_lines() -> str:

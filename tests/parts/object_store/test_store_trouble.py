@@ -88,15 +88,14 @@ def test_a_store_that_stands_still_is_given_up_after_the_time_out(tmp_path: Path
 def test_a_store_that_is_killed_and_one_behind_which_nothing_answers_are_unreachable(tmp_path: Path) -> None:
     with object_store("--server", "moto", "--bucket", "models") as running:
         upload(running.client(), folder_of(tmp_path / "m", {"a": b"1"}), "s3://models/ranker")
-        os.kill(running.process.pid, signal.SIGSTOP)
+        os.kill(running.part.process.pid, signal.SIGSTOP)
         try:
             with pytest.raises(StoreUnreachable, match="timed out"):
                 download(running.client(timeout_s=0.5, tries=1), "s3://models/ranker", tmp_path / "got")
         finally:
-            os.kill(running.process.pid, signal.SIGCONT)
+            os.kill(running.part.process.pid, signal.SIGCONT)
         assert download(running.client(), "s3://models/ranker", tmp_path / "got").bytes == 1
-        running.process.kill()
-        running.process.wait(10)
+        running.part.stop(signal.SIGKILL)
 
         with pytest.raises(StoreUnreachable, match="did not answer"):
             download(running.client(timeout_s=0.5, tries=1), "s3://models/ranker", tmp_path / "got")

@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,10 +19,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from tests.parts.object_store.running import RunningStore
+from tests.parts.part import CHECKOUT, part
 
-ROOT = Path(__file__).parents[3]
 RUN_S = 180.0  # four steps, each a Python that imports kfp
-START_S = 15.0
 BUCKET = "pipeline"
 LOG = f"s3://{BUCKET}/log"
 SMALL = ("--days", "2", "--requests", "300")
@@ -41,7 +39,7 @@ class Place:
         return subprocess.run(
             [sys.executable, "-m", "fixtures.pipeline", *arguments],
             cwd=self.folder,
-            env={**os.environ, **self.environment, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, **self.environment, "PYTHONPATH": str(CHECKOUT)},
             capture_output=True,
             text=True,
             timeout=RUN_S,
@@ -82,31 +80,9 @@ def manifest(place: Place, answer: dict[str, Any]) -> dict[str, Any]:
 @contextmanager
 def served(place: Place, uri: str, *arguments: str) -> Iterator[str]:
     """The slim model server with the model at uri; what it says of being ready: `ready URL …` or `… not ready: …`."""
-    command = ["-m", "fixtures.model_server", "--slim", "--port", "0", "--model-name", "ranker", *arguments]
-    said = place.folder / "model-server.log"
-    with said.open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env={**os.environ, **place.environment, "STORAGE_URI": uri},
-            stdout=log,
-            stderr=log,
-        )
-    try:
-        yield verdict(said, process)
-    finally:
-        process.terminate()
-        process.wait(START_S)
-
-
-def verdict(said: Path, process: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + START_S
-    while process.poll() is None and time.monotonic() < deadline:
-        for line in said.read_text(encoding="utf-8").splitlines():
-            if line.startswith(("ready ", "model server: not ready: ")):
-                return line
-        time.sleep(0.05)
-    raise AssertionError(f"not a word of being ready within {START_S:g} s, only: {said.read_text(encoding='utf-8')}")
+    options = ("--slim", "--port", "0", "--model-name", "ranker", *arguments)
+    with part("model_server", *options, environment={**place.environment, "STORAGE_URI": uri}) as server:
+        yield server.wait_for("(ready |model server: not ready: ).*")[0]
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +195,7 @@ def test_the_manifest_says_the_canarys_share_and_the_digest(place: Place, first:
 
 def sandbox(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "sandbox", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=RUN_S, check=False)
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, timeout=RUN_S, check=False)
 
 
 def test_the_manifest_plays_in_the_simulated_world(place: Place, first: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.parts.sidecar_injector.running import Caller, Injector
+from tests.parts.sidecar_injector.running import Caller, Injector, serving
 
 CONFIGS = """
 apiVersion: v1
@@ -46,7 +46,7 @@ def configs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def injector(configs: Path) -> Iterator[Injector]:
-    with Injector("--config-dir", str(configs)) as running:
+    with serving("--config-dir", str(configs)) as running:
         yield running
 
 

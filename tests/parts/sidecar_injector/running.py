@@ -4,87 +4,32 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import re
-import selectors
-import signal
 import ssl
-import subprocess
-import sys
-import tempfile
 import time
-from pathlib import Path
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).parents[3]
-START_S = 30.0
-STOP_S = 15.0
+from tests.parts.part import Part, part
+
 CALL_S = 20.0
 
 
+@dataclass(frozen=True, slots=True)
 class Injector:
-    """`python -m fixtures.sidecar_injector …`, from its start to its end."""
+    """A running injector and where it is reached."""
 
-    def __init__(self, *arguments: str) -> None:
-        self._log = tempfile.TemporaryFile()  # noqa: SIM115  closed in stop()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "fixtures.sidecar_injector", *arguments],
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        )
-        try:
-            line = self._line()
-        except BaseException:
-            self.stop()
-            raise
-        match = re.fullmatch(r"ready https://(\S+):(\d+)/mutate metrics=(\S+)/metrics ca=(\S+)\n", line)
-        assert match, line
-        self.host, self.port, self.operations, self.ca = match[1], int(match[2]), match[3], match[4]
-
-    def _line(self) -> str:
-        """The first line of stdout."""
-        assert self.process.stdout is not None
-        with selectors.DefaultSelector() as selector:
-            selector.register(self.process.stdout, selectors.EVENT_READ)
-            if not selector.select(START_S):
-                raise TimeoutError(f"the injector was not ready within {START_S} s:\n{self.log}")
-        line: str = self.process.stdout.readline()
-        assert line, f"the injector ended while it started:\n{self.log}"
-        return line
+    part: Part
+    host: str
+    port: int
+    operations: str
+    ca: str
 
     @property
     def log(self) -> str:
-        self._log.seek(0)
-        return self._log.read().decode()
-
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
-        """Its exit status."""
-        try:
-            if self.process.poll() is None:
-                self.process.send_signal(number)
-            status = self.process.wait(STOP_S)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise AssertionError(f"the injector did not end within {STOP_S} s of a signal:\n{self.log}") from None
-        finally:
-            if self.process.stdout is not None:
-                self.process.stdout.close()
-        return status
-
-    def __enter__(self) -> Injector:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-        self._log.close()
+        return self.part.stderr()
 
     def operation(self, path: str) -> tuple[int, str]:
         """A GET of /healthz, /readyz or /metrics."""
@@ -100,6 +45,15 @@ class Injector:
         """The value of one line of /metrics."""
         text = self.operation("/metrics")[1]
         return next((float(one.rsplit(" ", 1)[1]) for one in text.splitlines() if one.startswith(line)), 0.0)
+
+
+@contextmanager
+def serving(*arguments: str) -> Iterator[Injector]:
+    """`python -m fixtures.sidecar_injector …` once it is ready; stopped at the end."""
+    with part("sidecar_injector", *arguments) as one:
+        ready = one.wait_for(r"ready https://(\S+):(\d+)/mutate metrics=(\S+)/metrics ca=(\S+)")
+        yield Injector(one, ready[1], int(ready[2]), ready[3], ready[4])
+        assert one.stop() == 0, one.stderr()
 
 
 def trusting(ca: str | None = None, path: str | None = None) -> ssl.SSLContext:

@@ -18,7 +18,7 @@ from sandbox.mechanisms.caching.redis_conf import redis_config
 from sandbox.mechanisms.injection import IMAGE, LEAST_HEADROOM_BYTES, inject, server_arguments
 from tests.parts.sidecar_injector.fake_api import FakeApi
 from tests.parts.sidecar_injector.pods import review, transformer_pod
-from tests.parts.sidecar_injector.running import Caller, Injector, trusting
+from tests.parts.sidecar_injector.running import Caller, serving, trusting
 
 FOLDER = Path(__file__).parents[3] / "fixtures" / "sidecar_injector" / "manifests"
 Json = Any
@@ -223,7 +223,7 @@ def test_the_injector_may_do_what_it_does_and_nothing_more() -> None:
     with FakeApi() as api:
         api.config("warm")
         with (
-            Injector(*api.arguments) as replica,
+            serving(*api.arguments) as replica,
             Caller(replica, trusting(ca=api.bundle), "sidecar-injector.sandbox-injector.svc") as caller,
         ):
             assert caller.post(review(transformer_pod()))[0] == 200

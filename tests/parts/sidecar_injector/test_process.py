@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from tests.parts.part import run
 from tests.parts.sidecar_injector.pods import patch_of, review, transformer_pod
-from tests.parts.sidecar_injector.running import ROOT, Caller, Injector, eventually
+from tests.parts.sidecar_injector.running import Caller, Injector, eventually, serving
 
 
 def test_health_says_that_it_lives_and_is_ready(injector: Injector) -> None:
@@ -35,7 +34,7 @@ def test_metrics_count_reviews_by_outcome_and_say_when_certificates_end(injector
 
 
 def test_a_foreign_namespace_is_left_alone_where_the_injector_is_told_which_are_its_own(configs: Path) -> None:
-    with Injector("--config-dir", str(configs), "--only-namespace", "shop") as running, Caller(running) as caller:
+    with serving("--config-dir", str(configs), "--only-namespace", "shop") as running, Caller(running) as caller:
         own, foreign = (caller.post(review(transformer_pod(config=None), where))[1] for where in ("shop", "other"))
 
     assert patch_of(own)
@@ -43,7 +42,7 @@ def test_a_foreign_namespace_is_left_alone_where_the_injector_is_told_which_are_
 
 
 def test_a_pod_that_was_skipped_is_named_in_the_log(configs: Path) -> None:
-    with Injector("--config-dir", str(configs)) as running, Caller(running) as caller:
+    with serving("--config-dir", str(configs)) as running, Caller(running) as caller:
         caller.post(review(transformer_pod(config="unknown")))
         log = running.log
 
@@ -52,11 +51,11 @@ def test_a_pod_that_was_skipped_is_named_in_the_log(configs: Path) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_with_status_0(configs: Path, number: signal.Signals) -> None:
-    with Injector("--config-dir", str(configs)) as running:
+    with serving("--config-dir", str(configs)) as running:
         ca = Path(running.ca)
         with Caller(running) as caller:
             assert caller.post(review(transformer_pod()))[0] == 200
-            assert running.stop(number) == 0
+            assert running.part.stop(number) == 0
 
         assert not ca.exists()
         assert "Traceback" not in running.log
@@ -64,8 +63,8 @@ def test_a_signal_ends_it_with_status_0(configs: Path, number: signal.Signals) -
 
 def test_it_serves_on_after_sigterm_though_not_ready(configs: Path) -> None:
     """Endpoints follow readiness with a delay; whoever still comes is answered."""
-    with Injector("--config-dir", str(configs), "--drain-delay", "3s") as running:
-        running.process.send_signal(signal.SIGTERM)
+    with serving("--config-dir", str(configs), "--drain-delay", "3s") as running:
+        running.part.process.send_signal(signal.SIGTERM)
         eventually("not ready", lambda: running.operation("/readyz")[0] == 503)
 
         with Caller(running) as caller:
@@ -73,7 +72,7 @@ def test_it_serves_on_after_sigterm_though_not_ready(configs: Path) -> None:
 
     assert status == 200
     assert patch_of(answer)
-    assert running.process.returncode == 0
+    assert running.part.process.returncode == 0
 
 
 def test_a_changed_config_map_holds_for_the_next_pod_when_the_old_one_has_aged(tmp_path: Path) -> None:
@@ -83,7 +82,7 @@ def test_a_changed_config_map_holds_for_the_next_pod_when_the_old_one_has_aged(t
         )
 
     write("50m")
-    with Injector("--config-dir", str(tmp_path), "--config-ttl", "200ms") as running, Caller(running) as caller:
+    with serving("--config-dir", str(tmp_path), "--config-ttl", "200ms") as running, Caller(running) as caller:
 
         def cpu() -> object:
             (added,) = [
@@ -94,17 +93,6 @@ def test_a_changed_config_map_holds_for_the_next_pod_when_the_old_one_has_aged(t
         assert cpu() == "50m"
         write("70m")
         assert eventually("the new value", lambda: cpu() == "70m", within_s=5)
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "fixtures.sidecar_injector", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize(
@@ -120,7 +108,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     ],
 )
 def test_a_start_that_cannot_succeed_says_why(arguments: list[str], status: int, said: str) -> None:
-    ended = run(*arguments)
+    ended = run("sidecar_injector", *arguments)
 
     assert (ended.returncode, ended.stdout) == (status, "")
     assert said in ended.stderr
@@ -128,7 +116,7 @@ def test_a_start_that_cannot_succeed_says_why(arguments: list[str], status: int,
 
 
 def test_help_names_every_option_with_its_default() -> None:
-    ended = run("--help")
+    ended = run("sidecar_injector", "--help")
 
     assert ended.returncode == 0
     for option in ("--config-dir", "--in-cluster", "--image", "--config-ttl", "--certificate-life", "--drain-delay"):

@@ -9,7 +9,7 @@ from cryptography import x509
 
 from tests.parts.sidecar_injector.fake_api import WEBHOOK, FakeApi, config_map
 from tests.parts.sidecar_injector.pods import patch_of, review, transformer_pod
-from tests.parts.sidecar_injector.running import Caller, Injector, eventually, trusting
+from tests.parts.sidecar_injector.running import Caller, Injector, eventually, serving, trusting
 
 SERVICE = "sidecar-injector.sandbox-injector.svc"
 SHORT_LIVES = ["--certificate-life", "2s", "--authority-life", "12s", "--announce", "1s", "--check", "200ms"]
@@ -28,7 +28,7 @@ def asked(api: FakeApi, replica: Injector) -> tuple[bytes, str]:
 def test_no_review_fails_while_certificates_and_ca_are_replaced() -> None:
     with FakeApi() as api:
         api.config("warm", cpu="50m")
-        with Injector(*api.arguments, *SHORT_LIVES) as one, Injector(*api.arguments, *SHORT_LIVES) as other:
+        with serving(*api.arguments, *SHORT_LIVES) as one, serving(*api.arguments, *SHORT_LIVES) as other:
             assert (one.ca, other.ca) == ("caBundle", "caBundle")
             with Caller(one, trusting(ca=api.bundle), SERVICE) as kept:
                 first = kept.shown()
@@ -58,7 +58,7 @@ def test_no_review_fails_while_certificates_and_ca_are_replaced() -> None:
 def test_replicas_that_start_at_once_show_certificates_of_one_ca() -> None:
     with FakeApi() as api:
         api.config("warm")
-        with Injector(*api.arguments) as one, Injector(*api.arguments) as other:
+        with serving(*api.arguments) as one, serving(*api.arguments) as other:
             issuers = {asked(api, replica)[1] for replica in (one, other)}
 
         assert len(issuers) == 1
@@ -68,9 +68,9 @@ def test_replicas_that_start_at_once_show_certificates_of_one_ca() -> None:
 def test_a_replica_that_starts_again_takes_the_ca_that_is_there() -> None:
     with FakeApi() as api:
         api.config("warm")
-        with Injector(*api.arguments) as first:
+        with serving(*api.arguments) as first:
             before = asked(api, first)
-        with Injector(*api.arguments) as again:
+        with serving(*api.arguments) as again:
             after = asked(api, again)
 
     assert before[1] == after[1]
@@ -80,7 +80,7 @@ def test_a_replica_that_starts_again_takes_the_ca_that_is_there() -> None:
 def test_config_maps_come_from_the_api_and_are_kept() -> None:
     with FakeApi() as api:
         api.config("warm", cpu="30m")
-        with Injector(*api.arguments) as replica:
+        with serving(*api.arguments) as replica:
             for _ in range(5):
                 asked(api, replica)
 
@@ -88,7 +88,7 @@ def test_config_maps_come_from_the_api_and_are_kept() -> None:
 
 
 def test_a_slow_api_delays_a_pod_by_less_than_the_webhooks_time_out() -> None:
-    with FakeApi() as api, Injector(*api.arguments) as replica:
+    with FakeApi() as api, serving(*api.arguments) as replica:
         api.delay_s = 30.0
         with Caller(replica, trusting(ca=api.bundle), SERVICE) as caller:
             started = time.monotonic()
@@ -107,7 +107,7 @@ def test_it_is_not_ready_before_its_ca_is_in_the_configuration_and_says_what_it_
         putting = threading.Timer(3.0, lambda: api.put(WEBHOOK, configuration))
         putting.start()
         started = time.monotonic()
-        with Injector(*api.arguments) as replica:
+        with serving(*api.arguments) as replica:
             waited_s = time.monotonic() - started
             log = replica.log
         putting.join()
@@ -122,7 +122,7 @@ def test_while_the_api_is_down_pods_get_what_was_known_and_certificates_go_on() 
     with FakeApi() as api:
         api.config("warm")
         lives = ["--certificate-life", "2s", "--authority-life", "60s", "--announce", "1s", "--check", "200ms"]
-        with Injector(*api.arguments, *lives, "--config-ttl", "100ms") as replica:
+        with serving(*api.arguments, *lives, "--config-ttl", "100ms") as replica:
             before = asked(api, replica)
             api.broken = True
             eventually("a renewed certificate", lambda: asked(api, replica)[0] != before[0])
@@ -135,7 +135,7 @@ def test_while_the_api_is_down_pods_get_what_was_known_and_certificates_go_on() 
 def test_the_log_holds_no_secret() -> None:
     with FakeApi() as api:
         api.config("warm")
-        with Injector(*api.arguments) as replica:
+        with serving(*api.arguments) as replica:
             asked(api, replica)
             api.broken = True
             with Caller(replica, trusting(ca=api.bundle), SERVICE) as caller:

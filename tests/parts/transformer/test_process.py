@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 import signal
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,35 +15,18 @@ from fixtures.transformer.valkey import Valkey
 from sandbox.errors import UsageError
 from sandbox.manifests.cache_config import CacheConfig
 from sandbox.manifests.objects import Resources
+from tests.parts.part import Part, part, run
 from tests.parts.transformer.bench_of_parts import Client, client_of
 from tests.parts.transformer.stand_in_predictor import stand_in
 
-ROOT = Path(__file__).parents[3]
-WAIT_S = 15.0
-
 
 @asynccontextmanager
-async def started(*arguments: str, **environment: str) -> AsyncIterator[tuple[Process, Client]]:
+async def started(*arguments: str, **environment: str) -> AsyncIterator[tuple[Part, Client]]:
     """`python -m fixtures.transformer`, once it says that it is ready."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "fixtures.transformer", "--model_name", "ranker", *arguments),
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=PIPE,
-        stderr=PIPE,
-    )
-    try:
-        assert process.stdout is not None
-        line = (await asyncio.wait_for(process.stdout.readline(), WAIT_S)).decode()
-        ready = re.match(r"ready (http://127\.0\.0\.1:\d+) ", line)
-        assert ready, f"no ready line but {line!r}: {(await process.communicate())[1].decode()}"
+    with part("transformer", "--model_name", "ranker", *arguments, environment=environment) as one:
+        ready = await asyncio.to_thread(one.wait_for, r"ready (http://127\.0\.0\.1:\d+) .*")
         async with client_of(ready[1]) as client:
-            yield process, client
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
+            yield one, client
 
 
 def test_it_starts_with_what_kserve_adds_and_says_where_it_serves(valkey: Valkey) -> None:
@@ -85,14 +64,14 @@ def test_a_signal_lets_requests_in_flight_finish_and_their_answers_be_stored(
     async def play() -> None:
         async with stand_in(delay_s=0.5) as predictor:
             arguments = ("--predictor-host", predictor.url, "--redis", valkey.address)
-            async with started(*arguments) as (process, client):
+            async with started(*arguments) as (running, client):
                 asked = asyncio.create_task(client.predict("last"))
                 await asyncio.sleep(0.2)
-                process.send_signal(number)
+                running.process.send_signal(number)
 
                 got = await asked
                 assert got.status == 200
-                assert await asyncio.wait_for(process.wait(), WAIT_S) == 0
+                assert await asyncio.to_thread(running.wait) == 0
             async with started(*arguments) as (_, client):
                 assert (await client.predict("last")).cache == "hit"
 
@@ -103,15 +82,15 @@ def test_with_a_drain_delay_it_serves_on_but_is_not_ready() -> None:
     async def play() -> None:
         async with (
             stand_in() as predictor,
-            started("--predictor-host", predictor.url, "--drain-delay", "1s") as (process, client),
+            started("--predictor-host", predictor.url, "--drain-delay", "1s") as (running, client),
         ):
-            process.terminate()
+            running.process.terminate()
             await asyncio.sleep(0.2)
 
             assert (await client.get("/v2/health/ready")).status == 503
             assert (await client.get("/v2/health/live")).status == 200
             assert (await client.predict(1)).status == 200
-            assert await asyncio.wait_for(process.wait(), WAIT_S) == 0
+            assert await asyncio.to_thread(running.wait) == 0
 
     asyncio.run(play())
 
@@ -127,41 +106,22 @@ def test_a_dead_cache_does_not_keep_it_from_starting() -> None:
     asyncio.run(play())
 
 
-def run(*arguments: str, **environment: str) -> tuple[int, str]:
-    async def play() -> tuple[int, str]:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "fixtures.transformer", *arguments),
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdout=PIPE,
-            stderr=PIPE,
-        )
-        try:
-            _, errors = await asyncio.wait_for(process.communicate(), WAIT_S)
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        assert process.returncode is not None
-        return process.returncode, errors.decode()
-
-    return asyncio.run(play())
-
-
 def test_a_wrong_configuration_ends_it_with_the_reason() -> None:
-    status, errors = run("--model-name", "ranker", "--predictor-host", "p", SANDBOX_CACHE_ttl="soon")
+    ended = run(
+        *("transformer", "--model-name", "ranker", "--predictor-host", "p"), environment={"SANDBOX_CACHE_ttl": "soon"}
+    )
 
-    assert status == 2
-    assert "ttl is refused" in errors
-    assert "Traceback" not in errors
+    assert ended.returncode == 2
+    assert "ttl is refused" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 def test_a_port_in_use_ends_it_with_the_reason(valkey: Valkey) -> None:
-    status, errors = run("--model-name", "ranker", "--predictor-host", "p", "--http-port", str(valkey.port))
+    ended = run("transformer", "--model-name", "ranker", "--predictor-host", "p", "--http-port", str(valkey.port))
 
-    assert status == 4
-    assert f"127.0.0.1:{valkey.port} can't be listened on" in errors
-    assert "Traceback" not in errors
+    assert ended.returncode == 4
+    assert f"127.0.0.1:{valkey.port} can't be listened on" in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 # ---- what it is told

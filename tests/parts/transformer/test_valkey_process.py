@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from redis import Redis
@@ -15,8 +11,7 @@ from fixtures.transformer.valkey import Valkey
 from sandbox.errors import WorldError
 from sandbox.manifests.cache_config import CacheConfig
 from sandbox.mechanisms.caching.redis_conf import redis_config
-
-ROOT = Path(__file__).parents[3]
+from tests.parts.part import part
 
 
 def test_it_runs_with_the_configuration_of_a_response_cache() -> None:
@@ -64,17 +59,9 @@ def test_a_line_that_valkey_refuses_is_shown() -> None:
 
 
 def test_by_hand_it_says_where_it_serves_and_ends_with_a_signal() -> None:
-    command = [sys.executable, "-m", "fixtures.transformer.valkey", "--max-bytes", "3000000", "--set", "databases 1"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        try:
-            port = int(line.rpartition(":")[2])
-            with Redis(port=port, protocol=2) as client:
-                assert line == f"ready redis://127.0.0.1:{port}\n"
-                assert client.config_get("databases") == {"databases": "1"}
-            process.send_signal(signal.SIGTERM)
-            assert process.wait(10) == 0
-        finally:
-            if process.poll() is None:
-                process.kill()
+    with part("transformer.valkey", "--max-bytes", "3000000", "--set", "databases 1") as running:
+        port = int(running.wait_for(r"ready redis://127\.0\.0\.1:(\d+)")[1])
+        with Redis(port=port, protocol=2) as client:
+            assert client.config_get("databases") == {"databases": "1"}
+
+        assert running.stop() == 0
