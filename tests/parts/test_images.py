@@ -22,7 +22,7 @@ PIN = re.compile(r"([A-Za-z0-9._-]+)==(\S+)")
 
 PROFILE = """
 from pathlib import Path
-from sandbox.profiles import read_profiles
+from sandbox.manifests.profile_file import read_profiles
 Path("profile.yaml").write_text("default: {workers: 2}")
 read_profiles(Path("profile.yaml"))
 """
