@@ -396,7 +396,13 @@ FAULTS = [
         "a new version that takes the other type",
         "gpu_by_type",
         edited("vision-v2.yaml", "{gpu: a100}", "{gpu: t4}"),
-        ("a_new_version_waits_for_a_gpu_and_the_old_one_answers", "each_pod_runs_on_its_type"),
+        ("each_pod_runs_on_its_type",),
+    ),
+    Fault(
+        "a new version that asks for no GPU",
+        "gpu_by_type",
+        edited("vision-v2.yaml", ', nvidia.com/gpu: "1"}', "}"),
+        ("a_new_version_waits_for_a_gpu_and_the_old_one_answers",),
     ),
     Fault(
         "taints that are only a wish",
