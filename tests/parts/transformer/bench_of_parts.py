@@ -27,6 +27,7 @@ class Got:
     body: dict[str, Any]
     cache: str
     digest: str
+    pod: str
 
 
 @dataclass(slots=True)
@@ -65,8 +66,8 @@ class Client:
 
 
 async def _got(answer: aiohttp.ClientResponse) -> Got:
-    headers = answer.headers
-    return Got(answer.status, await answer.json(), headers.get("x-cache", ""), headers.get("x-model-digest", ""))
+    said = (answer.headers.get(name, "") for name in ("x-cache", "x-model-digest", "x-pod"))
+    return Got(answer.status, await answer.json(), *said)
 
 
 @asynccontextmanager

@@ -130,6 +130,7 @@ def test_over_http_refusals_are_json_and_cost_no_call() -> None:
             for one in (long, many, none, bad_key, elsewhere, method, binary):
                 assert set(one.body) == {"error"}
                 assert "Traceback" not in one.body["error"]
+                assert one.pod == "transformer-1"
             assert predictor.asked == []
             assert await client.count("requests_total", protocol="v1", status="413") == 2
 
