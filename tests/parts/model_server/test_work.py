@@ -172,3 +172,4 @@ def test_the_slim_server_loads_neither_the_sdk_nor_numpy_nor_minio_s_client(tmp_
     assert "numpy" not in maps
     assert "grpc" not in maps
     assert "pydantic" not in maps
+    assert "argon2" not in maps  # the one library that minio's client brings with it
