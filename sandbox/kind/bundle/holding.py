@@ -1,7 +1,7 @@
 """One builder at a time: a lock on a file, gone when its holder is gone, however it went.
 
-Comes in: the path of the lock; goes out: a context. Used by everything that changes a bundle. Leaves out network
-file systems: flock(2) is this machine's.
+Comes in: the path of the lock; goes out: a context. Used by everything that changes a bundle, or the cluster. Leaves
+out network file systems: flock(2) is this machine's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sandbox.errors import EnvironmentNotReady
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def held(path: Path, what: str = "this bundle") -> Iterator[None]:
     """Hold `path`, or say who does."""
     with path.open("a+", encoding="utf-8") as file:
         try:
@@ -24,7 +24,7 @@ def held(path: Path) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise EnvironmentNotReady(
-                "somebody else is changing this bundle",
+                f"somebody else is changing {what}",
                 value=f"process {file.read().strip() or 'unknown'} holds {path}",
                 rule="one at a time",
                 next_step="wait for it, or end it; then run the same command again",
