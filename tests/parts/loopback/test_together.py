@@ -29,18 +29,19 @@ from sandbox.scenario.model import Action, Form, Step
 
 TRIES = 3  # the parts' own times are measured minutes before they are used: a neighbour may come or go in between
 SEED = 1
+MARK = "SANDBOX_TEST_MARK"  # in the environment of all that a test starts
 
 
-def parts_alive() -> set[int]:
-    """Processes of ours that run a part or a cache."""
+def started_under(mark: str) -> set[int]:
+    """Processes that were started with this in their environment, by whomever."""
     found = set()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-            except OSError:
+                environment = (folder / "environ").read_bytes()
+            except OSError:  # gone, or not ours
                 continue
-            if any(word.startswith(b"fixtures.") for word in words) or b"valkey" in words[0]:
+            if f"{MARK}={mark}\0".encode() in environment:
                 found.add(int(folder.name))
     return found
 
@@ -53,13 +54,18 @@ def entries(run: Run, what: int) -> int:
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Comparison:
-    """The first comparison that agrees, or else the last one."""
-    before = parts_alive()
-    for number in range(TRIES):
-        comparison = compare(Form.SHORT, SEED, tmp_path_factory.mktemp(f"try-{number}"))
-        if comparison.agrees:
-            break
-    assert before == parts_alive()
+    """The first comparison that agrees. None does: a machine that was steady all the time has refuted the model."""
+    unsteady = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MARK, "comparison")
+        for number in range(TRIES):
+            comparison = compare(Form.SHORT, SEED, tmp_path_factory.mktemp(f"try-{number}"))
+            if comparison.agrees:
+                break
+            unsteady.append(comparison.why_not)
+    assert started_under("comparison") == set()
+    if not comparison.agrees and any(unsteady):
+        pytest.skip(f"inconclusive in {TRIES} tries: {'; '.join(filter(None, unsteady))}")
     return comparison
 
 
@@ -96,6 +102,16 @@ def test_both_worlds_were_asked_the_same_requests_and_answered_all(found: Compar
         assert arrived[0] == entries(real, 200)
 
 
+def test_a_machine_that_was_busy_says_so_and_one_that_kept_up_does_not(found: Comparison) -> None:
+    plain = next(row for row in found.rows if (row.variant, row.metric) == ("without", "mean"))
+    others = tuple(row for row in found.rows if row is not plain)
+    twice = replace(found, rows=(replace(plain, simulated=2 * plain.real), *others))
+    same = replace(found, rows=(replace(plain, simulated=plain.real), *others))
+
+    assert "when it was measured again" in twice.why_not or "late" in twice.why_not
+    assert "when it was measured again" not in same.why_not
+
+
 def test_a_timeline_that_needs_a_control_plane_is_refused(tmp_path: Path) -> None:
     variant = load(SCENARIO, Form.SHORT, ADMISSION).variants["without"]
     scaled = replace(variant, steps=(Step(at_s=1.0, action=Action.SCALE, target="isvc/shopping", replicas=2),))
@@ -112,24 +128,29 @@ def test_a_part_that_does_not_start_says_why(tmp_path: Path) -> None:
         pass
 
 
-def test_ctrl_c_stops_everything(tmp_path: Path) -> None:
-    before = parts_alive()
+def test_ctrl_c_stops_everything() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "fixtures"], cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "fixtures"],
+        cwd=CHECKOUT,
+        env={**os.environ, MARK: "interrupted"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     until = time.monotonic() + 90
-    while not any(_runs_transformer(pid) for pid in parts_alive() - before):
+    while not any(_runs_transformer(pid) for pid in started_under("interrupted")):
         assert time.monotonic() < until, "no transformer was started within 90 s"
         assert process.poll() is None, process.communicate()
         time.sleep(0.1)
     time.sleep(2)
+    assert len(started_under("interrupted")) >= 4  # the command, store, predictor, transformer
     process.send_signal(signal.SIGINT)
     said, complained = process.communicate(timeout=60)
 
     assert (130, "") == (process.returncode, said)
     assert "interrupted; everything is stopped" in complained
     assert "Traceback" not in complained
-    assert before == parts_alive()
+    assert started_under("interrupted") == set()
 
 
 def _runs_transformer(pid: int) -> bool:
