@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +35,16 @@ class Kubectl:
 
     def define(self, text: str) -> None:
         self.apply(text)
-        limit = ["--for=condition=Established", f"--timeout={APPLY_S:.0f}s"]
-        self._run(["wait", *limit, "-f", "-"], text=text, limit_s=APPLY_S)
+        end = time.monotonic() + APPLY_S
+        while True:
+            try:
+                self._run(["wait", "--for=condition=Established", "-f", "-"], text=text, limit_s=APPLY_S)
+                return
+            except WorldError as error:
+                # `kubectl wait` (v1.34.2) fails at once for an object that has no conditions at all yet.
+                if "accessor error" not in str(error.value) or time.monotonic() >= end:
+                    raise
+                time.sleep(0.3)
 
     def items(self, kinds: str, namespace: str = "") -> list[Object]:
         where = ["--namespace", namespace] if namespace else ["--all-namespaces"]

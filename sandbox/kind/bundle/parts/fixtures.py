@@ -1,4 +1,4 @@
-"""The parts of our own that run in the cluster: model server, transformer, sidecar injector.
+"""The parts of our own that run in the cluster: model server, transformer, injector, Knative's Istio controller.
 
 Comes in: fixtures/PART with a Dockerfile and a requirements.lock; goes out: for each its Python packages as a layer,
 and its image. The sandbox's upper half (worlds, judge, command line) is left out of the images: no part may import it,
@@ -24,7 +24,7 @@ from sandbox.kind.bundle.recipe import Recipe, code, digest_of_files
 from sandbox.kind.bundle.wheels import wheels
 from sandbox.kind.bundle.workplace import Workplace
 
-PARTS = ("model_server", "transformer", "sidecar_injector")
+PARTS = ("model_server", "transformer", "sidecar_injector", "knative_istio")
 VERSION = "checkout"  # what is in them is told by their digest
 UPPER = ("sim", "kind", "judge", "report", "cli", "pytest_plugin.py", "__main__.py")
 
