@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -77,9 +78,13 @@ def test_a_part_of_ours_has_all_of_the_sandbox_that_it_imports_and_no_more(part:
     assert ("65532", "/app") == (config["User"], config["WorkingDir"])
     assert (app / "fixtures" / part / "__main__.py").is_file()
     assert not [name for name in fixtures.UPPER if (app / "sandbox" / name).exists()]
-    imports = "import sandbox, sandbox.mechanisms.admission, sandbox.manifests.reader, sandbox.profiles, fixtures"
+    sources = [path.read_text(encoding="utf-8") for path in (app / "fixtures").rglob("*.py")]
+    imported = {
+        one for text in sources for one in re.findall(r"^ *(?:from|import) (sandbox[\w.]*)", text, re.MULTILINE)
+    }
+    assert "sandbox.errors" in imported
     env = {**os.environ, "PYTHONPATH": str(app)}
-    told = f"{imports}; print(sandbox.__file__)"
+    told = f"import sandbox, fixtures, {', '.join(sorted(imported))}; print(sandbox.__file__)"
     result = subprocess.run(
         [sys.executable, "-c", told], env=env, cwd=tmp_path, capture_output=True, text=True, timeout=60
     )
