@@ -18,7 +18,8 @@ EXTRAS = {
     [
         "import sandbox; sandbox.Scenario",
         "import sandbox.pytest_plugin",
-        "import sandbox.cli.run, sandbox.cli.try_, sandbox.cli.doctor, sandbox.cli.bundle, sandbox.cli.up, sandbox.cli.down",
+        "import sandbox.cli.run, sandbox.cli.try_",
+        "import sandbox.cli.doctor, sandbox.cli.bundle, sandbox.cli.up, sandbox.cli.down",
         "import sandbox.sim.world",
     ],
 )
