@@ -33,6 +33,7 @@ read_manifests(Text("{apiVersion: v1, kind: ConfigMap, metadata: {name: cache}}"
 DOWNLOADS = "import fixtures.object_store.connect, fixtures.object_store.counting, fixtures.object_store.download"
 # What each image is for, up to where a port or a cluster would be needed.
 WORKS = {
+    "knative_istio/Dockerfile": "import fixtures.knative_istio.__main__, fixtures.knative_istio.controller",
     "model_server/Dockerfile": f"import fixtures.model_server.sdk, fixtures.model_server.slim; {DOWNLOADS}{PROFILE}",
     "model_server/Dockerfile.slim": f"import fixtures.model_server.slim; {DOWNLOADS}{PROFILE}",
     "object_store/Dockerfile": """
