@@ -1,4 +1,4 @@
-"""Which key a request asks for: Walker's alias method over weights, and the weights of Zipf's law.
+"""Which key a request asks for: Walker's alias method over any weights.
 
 Functions in numba's subset: the simulated data plane compiles them, the schedule of a real load generator calls them
 as they are. A table has one packed integer a key, (threshold in 1/2^31) << 32 | alias; thresholds are integers, so a
